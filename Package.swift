@@ -1,0 +1,65 @@
+// swift-tools-version: 6.1
+// The walls of the house: a target sees only what its line here names.
+import PackageDescription
+
+let nio: [Target.Dependency] = [
+  .product(name: "NIOCore", package: "swift-nio"),
+  .product(name: "NIOPosix", package: "swift-nio"),
+]
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
+let package = Package(
+  name: "mailmirror",
+  products: [.executable(name: "mailmirror", targets: ["mailmirror"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+  ],
+  targets: [
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .target(name: "CLinux"),
+    .target(name: "LinuxFiles", dependencies: ["CLinux"] + nio),
+    .target(name: "Crypto", dependencies: ["COpenSSL"]),
+    .target(name: "MailModel"),
+    .target(name: "SASL", dependencies: ["MailModel"]),
+    .target(name: "IMAPProtocol", dependencies: ["MailModel", "SASL"]),
+    .target(name: "SyncPlanner", dependencies: ["MailModel"]),
+    .target(name: "Maildir", dependencies: ["MailModel", "LinuxFiles", "Crypto", logging]),
+    .target(
+      name: "SyncState",
+      dependencies: ["MailModel", "LinuxFiles", .product(name: "GRDB", package: "GRDB.swift"), logging]),
+    .target(name: "Transport", dependencies: ["LinuxFiles", "COpenSSL", logging] + nio),
+    .target(
+      name: "MailConnections",
+      dependencies: ["MailModel", "SASL", "IMAPProtocol", "Transport", "Crypto", "LinuxFiles", logging] + nio),
+    .target(
+      name: "AccountWorker",
+      dependencies: [
+        "MailModel", "SyncPlanner", "MailConnections", "Maildir", "SyncState", "LinuxFiles", "Crypto", logging,
+      ] + nio),
+    .target(
+      name: "Configuration",
+      dependencies: ["MailModel", .product(name: "TOMLKit", package: "TOMLKit")]),
+    .target(
+      name: "CommandLineTool",
+      dependencies: [
+        "MailModel", "Configuration", "AccountWorker", "MailConnections", "Maildir", "SyncState", "SyncPlanner",
+        "Transport", "LinuxFiles", "Crypto", logging,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ] + nio),
+    .executableTarget(name: "mailmirror", dependencies: ["CommandLineTool"]),
+
+    .testTarget(name: "MailModelTests", dependencies: ["MailModel"]),
+    .testTarget(name: "IMAPProtocolTests", dependencies: ["MailModel", "SASL", "IMAPProtocol", "Crypto"]),
+    .testTarget(name: "SyncPlannerTests", dependencies: ["MailModel", "SyncPlanner"]),
+    .testTarget(name: "MaildirTests", dependencies: ["MailModel", "Maildir", "LinuxFiles", "Crypto"]),
+    .testTarget(name: "SyncStateTests", dependencies: ["MailModel", "SyncState"]),
+    .testTarget(
+      name: "TransportTests", dependencies: ["Transport", "MailConnections", "Crypto", "MailModel", "LinuxFiles"] + nio),
+    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "MailModel"]),
+  ],
+  swiftLanguageModes: [.v6]
+)
