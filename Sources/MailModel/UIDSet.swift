@@ -9,7 +9,7 @@ package struct UIDSet: Hashable, Sendable {
   package init(ranges: some Sequence<ClosedRange<UInt32>>) {
     self.ranges = []
     var sorted: [ClosedRange<UInt32>] = []
-    for range in ranges where range.upperBound > 0 { sorted.append(max(range.lowerBound, 1)...range.upperBound) }
+    for range in ranges where range.upperBound > 0 { sorted.append(Swift.max(range.lowerBound, 1)...range.upperBound) }
     if !zip(sorted, sorted.dropFirst()).allSatisfy({ $0.lowerBound <= $1.lowerBound }) {
       sorted.sort { $0.lowerBound < $1.lowerBound }
     }
@@ -32,7 +32,7 @@ package struct UIDSet: Hashable, Sendable {
 
   package mutating func insert(_ range: ClosedRange<UInt32>) {
     guard range.upperBound > 0 else { return }
-    let range = max(range.lowerBound, 1)...range.upperBound
+    let range = Swift.max(range.lowerBound, 1)...range.upperBound
     if let last = ranges.last, last.lowerBound <= range.lowerBound {
       appendOrMerge(range)
       return
@@ -42,8 +42,8 @@ package struct UIDSet: Hashable, Sendable {
     var lower = range.lowerBound
     var upper = range.upperBound
     while end < ranges.count, UInt64(ranges[end].lowerBound) <= UInt64(upper) + 1 {
-      lower = min(lower, ranges[end].lowerBound)
-      upper = max(upper, ranges[end].upperBound)
+      lower = Swift.min(lower, ranges[end].lowerBound)
+      upper = Swift.max(upper, ranges[end].upperBound)
       end += 1
     }
     ranges.replaceSubrange(start..<end, with: CollectionOfOne(lower...upper))
@@ -70,8 +70,8 @@ package struct UIDSet: Hashable, Sendable {
     var left = 0
     var right = 0
     while left < ranges.count, right < other.ranges.count {
-      let lower = max(ranges[left].lowerBound, other.ranges[right].lowerBound)
-      let upper = min(ranges[left].upperBound, other.ranges[right].upperBound)
+      let lower = Swift.max(ranges[left].lowerBound, other.ranges[right].lowerBound)
+      let upper = Swift.min(ranges[left].upperBound, other.ranges[right].upperBound)
       if lower <= upper { result.append(lower...upper) }
       if ranges[left].upperBound < other.ranges[right].upperBound { left += 1 } else { right += 1 }
     }
@@ -88,7 +88,7 @@ package struct UIDSet: Hashable, Sendable {
       while index < other.ranges.count, other.ranges[index].lowerBound <= range.upperBound {
         let hole = other.ranges[index]
         if UInt64(hole.lowerBound) > lower { result.append(UInt32(lower)...(hole.lowerBound - 1)) }
-        lower = max(lower, UInt64(hole.upperBound) + 1)
+        lower = Swift.max(lower, UInt64(hole.upperBound) + 1)
         index += 1
       }
       if lower <= UInt64(range.upperBound) { result.append(UInt32(lower)...range.upperBound) }
@@ -106,7 +106,7 @@ package struct UIDSet: Hashable, Sendable {
       var lower = UInt64(range.lowerBound)
       var upper = UInt64(range.upperBound)
       while lower <= upper {
-        let taken = min(UInt64(room), upper - lower + 1)
+        let taken = Swift.min(UInt64(room), upper - lower + 1)
         if newestFirst {
           current.append(UInt32(upper - taken + 1)...UInt32(upper))
           upper -= taken
@@ -131,7 +131,7 @@ package struct UIDSet: Hashable, Sendable {
       ranges.append(range)
       return
     }
-    ranges[ranges.count - 1] = last.lowerBound...max(last.upperBound, range.upperBound)
+    ranges[ranges.count - 1] = last.lowerBound...Swift.max(last.upperBound, range.upperBound)
   }
 
   private func firstRange(endingAtOrAfter value: UInt32) -> Int {
