@@ -8,34 +8,53 @@ package struct DirectoryEntry: Hashable, Sendable {
   package let kind: FileStatus.Kind?
 }
 
-extension DirectoryHandle {
-  /// Reads the entries but `.` and `..` as a stream, at most `size` at a time; a directory of any size is never
-  /// gathered. Entries that come, go or are renamed meanwhile may be seen twice or not at all (readdir(3)).
-  package func forEachBatch(of size: Int = 512, _ body: ([DirectoryEntry]) throws -> Void) throws {
+/// Reads a directory's entries but `.` and `..` a batch at a time, so that one of any size is never gathered. Entries
+/// that come, go or are renamed meanwhile may be seen twice or not at all (readdir(3)). For one task at a time.
+package final class DirectoryReader {
+  private let stream: OpaquePointer
+  private let path: String
+
+  package init(_ directory: DirectoryHandle) throws {
     // A descriptor of its own, since the position of a directory stream is that of its open file.
-    let own = try retrying("open", path) { mm_openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
+    let own = try retrying("open", directory.path) {
+      mm_openat(directory.descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+    }
     guard let stream = fdopendir(own) else {
       let code = errno
       close(own)
-      throw FileError("read the directory", path, code)
+      throw FileError("read the directory", directory.path, code)
     }
-    defer { closedir(stream) }
+    self.stream = stream
+    path = directory.path
+  }
+
+  deinit { closedir(stream) }
+
+  /// At most `size` entries; empty at the end.
+  package func next(_ size: Int) throws -> [DirectoryEntry] {
     var batch: [DirectoryEntry] = []
-    while true {
+    while batch.count < max(size, 1) {
       errno = 0
       guard let entry = readdir(stream) else {
         let code = errno
         if code != 0 { throw FileError("read the directory", path, code) }
         break
       }
-      guard let listed = DirectoryEntry(entry) else { continue }
-      batch.append(listed)
-      if batch.count >= max(size, 1) {
-        try body(batch)
-        batch.removeAll(keepingCapacity: true)
-      }
+      if let listed = DirectoryEntry(entry) { batch.append(listed) }
     }
-    if !batch.isEmpty { try body(batch) }
+    return batch
+  }
+}
+
+extension DirectoryHandle {
+  /// Gives all entries to `body`, at most `size` at a time.
+  package func forEachBatch(of size: Int = 512, _ body: ([DirectoryEntry]) throws -> Void) throws {
+    let reader = try DirectoryReader(self)
+    while true {
+      let batch = try reader.next(size)
+      if batch.isEmpty { return }
+      try body(batch)
+    }
   }
 }
 

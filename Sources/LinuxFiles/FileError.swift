@@ -17,6 +17,7 @@ package struct FileError: Error, Hashable, Sendable {
   /// The place can be read only, or not at all: nothing is written there until a person changes that.
   package var isRefused: Bool { code == EROFS || code == EACCES || code == EPERM }
   package var isMissing: Bool { code == ENOENT }
+  package var isTaken: Bool { code == EEXIST }
 
   /// What a person can do about it.
   package var remedy: String {

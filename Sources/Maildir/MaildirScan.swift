@@ -2,26 +2,12 @@ import Glibc
 import LinuxFiles
 
 extension MaildirFolder {
-  /// Streams the message files of `new/` and `cur/`, in this order, at most `size` at a time. A message that another
-  /// program moves or renames meanwhile may come twice or not at all, so absence from one scan says nothing. Ignored:
-  /// dotfiles, and all that is no regular file.
+  /// Streams the message files of `new/` and `cur/` as `FolderReader` gives them, at most `size` at a time.
   package func scan(
     withStatus: Bool, batch size: Int = 512, _ body: ([ScanEntry]) throws -> Void
   ) throws {
-    for subdirectory in [Subdirectory.new, .cur] {
-      let directory = self[subdirectory]
-      try directory.forEachBatch(of: size) { entries in
-        let messages = try entries.compactMap { entry -> ScanEntry? in
-          guard !entry.name.startsWithDot, entry.kind == nil || entry.kind == .regular else { return nil }
-          guard withStatus || entry.kind == nil else {
-            return ScanEntry(name: entry.name, subdirectory: subdirectory, status: nil)
-          }
-          guard let status = try directory.status(of: entry.name), status.kind == .regular else { return nil }
-          return ScanEntry(name: entry.name, subdirectory: subdirectory, status: withStatus ? status : nil)
-        }
-        if !messages.isEmpty { try body(messages) }
-      }
-    }
+    let reader = FolderReader(self, withStatus: withStatus)
+    while let entries = try reader.next(size) { if !entries.isEmpty { try body(entries) } }
   }
 
   /// The files of a base name, wherever they are and whatever flags they have; usually one, two where somebody copied
