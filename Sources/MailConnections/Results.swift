@@ -29,6 +29,8 @@ package struct Selection: Hashable, Sendable {
   package var mailboxID: String?
   /// `VANISHED (EARLIER)`: gone since the state that we named, possibly more than we ever knew.
   package var vanished = UIDSet()
+  /// Messages whose changes could not be read.
+  package var unreadable = UIDSet()
 
   package init() {}
 }
@@ -63,6 +65,8 @@ package struct FetchItems: OptionSet, Hashable, Sendable {
 package struct FetchOutcome: Hashable, Sendable {
   /// What `VANISHED (EARLIER)` named.
   package var vanished = UIDSet()
+  /// Messages whose answer could not be read.
+  package var unreadable = UIDSet()
 
   package init() {}
 }

@@ -1,5 +1,3 @@
-import NIOCore
-
 /// How a connection is protected.
 package enum TLSMode: Hashable, Sendable {
   /// TLS from the first byte.
@@ -32,14 +30,5 @@ package struct TransportSettings: Hashable, Sendable {
     self.caFile = caFile
     self.fingerprint = fingerprint
     self.connectTimeout = connectTimeout
-  }
-}
-
-extension TimeAmount {
-  /// The same span in NIO's terms, at most about 146 years.
-  package init(_ duration: Duration) {
-    let (seconds, attoseconds) = duration.components
-    let capped = min(max(seconds, 0), Int64.max / 2_000_000_000)
-    self = .nanoseconds(capped * 1_000_000_000 + attoseconds / 1_000_000_000)
   }
 }

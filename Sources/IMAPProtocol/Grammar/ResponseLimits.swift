@@ -2,7 +2,7 @@ import MailModel
 
 /// How much of a response is ever held or accepted. What goes beyond it is no mail server's doing.
 package struct ResponseLimits: Hashable, Sendable {
-  /// Octets of one line, with the literals in it.
+  /// Octets of one line; literals begin a new one.
   package var line = 1 << 20
   /// The same for `SEARCH`, `ESEARCH` and `VANISHED`, which name every message of a mailbox.
   package var longLine = 16 << 20
@@ -10,6 +10,8 @@ package struct ResponseLimits: Hashable, Sendable {
   package var inlineLiteral = 1 << 20
   /// Literals in one response that aren't bodies.
   package var inlineLiterals = 10_000
+  /// Octets of a response's lines and literals together, without its bodies.
+  package var response = 4 << 20
   /// Octets of one body.
   package var body: UInt64 = 2_147_483_647
   /// Bodies in one response.
