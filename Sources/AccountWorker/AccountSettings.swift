@@ -47,11 +47,11 @@ package struct AccountSettings: Sendable {
 /// Which mailboxes are mirrored.
 package struct MailboxSelection: Sendable {
   package var subscribedOnly: Bool
-  /// Whether the patterns select a mailbox, by its name as a person reads it and its hierarchy delimiter.
-  package var selects: @Sendable (_ name: String, _ delimiter: Character?) -> Bool
+  /// Whether the patterns select a mailbox, by its name and its hierarchy delimiter.
+  package var selects: @Sendable (_ name: MailboxName, _ delimiter: Character?) -> Bool
 
   package init(
-    subscribedOnly: Bool, selects: @escaping @Sendable (_ name: String, _ delimiter: Character?) -> Bool
+    subscribedOnly: Bool, selects: @escaping @Sendable (_ name: MailboxName, _ delimiter: Character?) -> Bool
   ) {
     self.subscribedOnly = subscribedOnly
     self.selects = selects

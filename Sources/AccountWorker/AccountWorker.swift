@@ -72,7 +72,7 @@ package actor AccountWorker {
       let selection = settings.selection
       listing = try await first.listMailboxes { entry in
         entry.isSelectable
-          && selection.selects(entry.name.description, entry.delimiter.map { Character(UnicodeScalar($0)) })
+          && selection.selects(entry.name, entry.delimiter.map { Character(UnicodeScalar($0)) })
       }
     } catch {
       first.close()

@@ -25,9 +25,10 @@ struct DownloadRound: Sendable {
     let ledger = FetchLedger(wanted: uids)
     let hasLocalFiles = try await !account.state.localFiles(of: id).isEmpty
     let hasUnpaired = try await !account.state.unpaired(in: id).isEmpty
+    let connection = connection
     let intake = MessageIntake(
       mailbox: mailbox, pipeline: account.pipeline, ledger: ledger, names: account.names, pool: account.pool,
-      mayBeHere: hasLocalFiles || hasUnpaired)
+      mayBeHere: hasLocalFiles || hasUnpaired, stopFetching: { connection.close() })
     account.meter.update { $0.messagesTotal += uids.count }
 
     var reasons: [(uids: UIDSet, text: String)] = []

@@ -58,14 +58,19 @@ extension MirroredMailbox {
   /// The flags in the name, with those keywords of the base that have no letter here.
   func localFlags(_ row: MessageRecord) -> FlagSet {
     guard let name = FileName(bytes: row.fileName).map(MessageFileName.init(parsing:)) else { return row.flags }
-    return keywords.flags(of: name, base: row.flags)
+    return keywords.flags(of: name, unlettered: row.unlettered)
+  }
+
+  private func lettersNow(_ row: MessageRecord) -> [UInt8] {
+    FileName(bytes: row.fileName).map { MessageFileName(parsing: $0).keywordLetters } ?? []
   }
 
   /// Renames the file as the action says; nil where it is not there any more, which the next scan looks at.
   fileprivate func carryOut(_ action: MessageAction, on row: MessageRecord) throws -> FlagConfirmation? {
     func unchanged(_ base: FlagSet, isPending: Bool) -> FlagConfirmation {
       FlagConfirmation(
-        message: row.id, flags: base, isPending: isPending, fileName: row.fileName, isInCur: row.isInCur, stamp: nil)
+        message: row.id, flags: base, unlettered: keywords.unlettered(base.keywords, letters: lettersNow(row)),
+        isPending: isPending, fileName: row.fileName, isInCur: row.isInCur, stamp: nil)
     }
     switch action {
     case .confirmFlags(let base):
@@ -73,7 +78,7 @@ extension MirroredMailbox {
     case .setLocalFlags(let flags, let base):
       guard let name = FileName(bytes: row.fileName) else { return nil }
       let letters = try keywords.letters(for: flags.keywords)
-      let removed = Set(keywords.allLetters(of: row.flags.union(localFlags(row)).keywords)).subtracting(letters)
+      let removed = Set(keywords.knownLetters(of: row.flags.union(localFlags(row)).keywords)).subtracting(letters)
       let entry = ScanEntry(name: name, subdirectory: row.isInCur ? .cur : .new, status: nil)
       let added = flags.subtracting(localFlags(row)).system
       let dropped = localFlags(row).subtracting(flags).system
@@ -84,7 +89,9 @@ extension MirroredMailbox {
         }
         guard let changed else { return unchanged(base, isPending: flags != base) }
         return FlagConfirmation(
-          message: row.id, flags: base, isPending: flags != base, fileName: changed.name.bytes,
+          message: row.id, flags: base,
+          unlettered: keywords.unlettered(base.keywords, letters: changed.parsed.keywordLetters),
+          isPending: flags != base, fileName: changed.name.bytes,
           isInCur: changed.subdirectory == .cur, stamp: changed.status.map { FileStamp($0) })
       } catch MaildirError.messageMissing {
         return nil

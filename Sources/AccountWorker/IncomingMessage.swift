@@ -13,12 +13,14 @@ final class MessageIntake: MessageReceiver {
   let names: BaseNames
   let pool: DiskPool
   let mayBeHere: Bool
+  /// Ends the fetch: nothing more of it can be delivered.
+  private let stopFetching: @Sendable () -> Void
   private let lanes: [DiskLane]
   private let next = Atomic<Int>(0)
 
   init(
     mailbox: MirroredMailbox, pipeline: DeliveryPipeline, ledger: FetchLedger, names: BaseNames, pool: DiskPool,
-    mayBeHere: Bool
+    mayBeHere: Bool, stopFetching: @escaping @Sendable () -> Void
   ) {
     self.mailbox = mailbox
     self.pipeline = pipeline
@@ -26,11 +28,15 @@ final class MessageIntake: MessageReceiver {
     self.names = names
     self.pool = pool
     self.mayBeHere = mayBeHere
+    self.stopFetching = stopFetching
     lanes = (0..<2).map { _ in pool.makeLane() }
   }
 
   func begin(announcedSize: UInt64) -> (any MessageSink)? {
-    guard pipeline.failure == nil else { return nil }
+    guard pipeline.failure == nil else {
+      stopFetching()
+      return nil
+    }
     pipeline.began(in: mailbox.record.id)
     let turn = next.add(1, ordering: .relaxed).oldValue
     return IncomingMessage(intake: self, lane: lanes[turn % lanes.count])

@@ -101,7 +101,7 @@ struct LocalScan: Sendable {
         pending.insert(.content)
       }
     }
-    if mailbox.keywords.flags(of: entry.parsed, base: row.flags) != row.flags { pending.insert(.flags) }
+    if mailbox.keywords.flags(of: entry.parsed, unlettered: row.unlettered) != row.flags { pending.insert(.flags) }
     let isInCur = entry.subdirectory == .cur
     if pending == row.pending, recorded == stamp, row.fileName == entry.name.bytes, row.isInCur == isInCur {
       return .unchanged

@@ -67,7 +67,7 @@ struct MailboxLinking: Sendable {
     guard entry.isSelectable else { return false }
     if settings.selection.subscribedOnly, !listed.isSubscribed, !entry.name.isInbox { return false }
     let delimiter = entry.delimiter.map { Character(UnicodeScalar($0)) }
-    return settings.selection.selects(entry.name.description, delimiter)
+    return settings.selection.selects(entry.name, delimiter)
   }
 
   private func folder(for entry: ListEntry) throws -> FolderPath {

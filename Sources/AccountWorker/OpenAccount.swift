@@ -25,13 +25,13 @@ struct OpenAccount: Sendable {
 extension OpenAccount {
   /// Opens a linked mailbox's folder; one that is missing is an error, never made again.
   func mirrored(_ record: MailboxRecord, specialUse: SpecialUse? = nil) async throws -> MirroredMailbox {
-    let root = root
+    let (root, clock, logger) = (root, clock, logger)
     let (folder, keywords) = try await pool.run { () -> (MaildirFolder, FolderKeywords) in
       guard let path = FolderPath(bytes: Array(record.folder.utf8)) else {
         throw MaildirError.folderMissing(path: record.folder)
       }
       let folder = try MaildirFolder.open(in: root, at: path)
-      return (folder, try FolderKeywords(folder: folder))
+      return (folder, try FolderKeywords(folder: folder, clock: clock, logger: logger))
     }
     return MirroredMailbox(
       record: record, folder: folder, keywords: keywords, location: "\(settings.name)/\(record.name)",

@@ -22,7 +22,9 @@ struct ReadyMessage: Sendable {
   var intent: DeliveryIntent {
     DeliveryIntent(
       mailbox: mailbox.record.id, uid: uid, baseName: name.base.bytes, fileName: place.name.bytes,
-      isInCur: place.subdirectory == .cur, flags: attributes.flags ?? FlagSet(), digests: content.digests,
+      isInCur: place.subdirectory == .cur, flags: attributes.flags ?? FlagSet(),
+      unlettered: mailbox.keywords.unlettered(attributes.flags?.keywords ?? [], letters: name.keywordLetters),
+      digests: content.digests,
       diskSize: content.size, wireSize: Int64(clamping: received.wireOctets),
       rfc822Size: attributes.rfc822Size.map { Int64(clamping: $0) }, lineEnds: received.lineEnds?.column,
       internalDate: attributes.internalDate?.seconds, internalZone: attributes.internalDate?.zoneMinutes,

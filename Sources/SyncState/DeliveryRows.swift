@@ -10,16 +10,17 @@ extension AccountState {
     return try await write { db in
       let insert = try db.cachedStatement(
         sql: """
-          INSERT INTO message (mailbox, uid, state, base_name, file_name, in_cur, flags, keywords, content_digest,
-            header_digest, disk_size, rfc822_size, wire_size, line_ends, internal_date, internal_zone, email_id,
-            gmail_id, session)
-          VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          INSERT INTO message (mailbox, uid, state, base_name, file_name, in_cur, flags, keywords, unlettered,
+            content_digest, header_digest, disk_size, rfc822_size, wire_size, line_ends, internal_date,
+            internal_zone, email_id, gmail_id, session)
+          VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
           """)
       let forget = try db.cachedStatement(sql: "DELETE FROM unfetched WHERE mailbox = ? AND uid = ?")
       return try intents.map { intent in
         try insert.execute(arguments: [
           intent.mailbox, intent.uid.value, Data(intent.baseName), Data(intent.fileName), intent.isInCur,
-          Int64(intent.flags.system.rawValue), intent.flags.keywordColumn, Data(intent.digests.content.bytes),
+          Int64(intent.flags.system.rawValue), intent.flags.keywordColumn, intent.unlettered.joined(separator: "\n"),
+          Data(intent.digests.content.bytes),
           Data(intent.digests.header.bytes), intent.diskSize, intent.rfc822Size, intent.wireSize,
           intent.lineEnds.map { Data($0) }, intent.internalDate, intent.internalZone, intent.emailID,
           intent.gmailID.map { Int64(bitPattern: $0) }, session,
@@ -75,14 +76,15 @@ extension AccountState {
     try await write { db in
       try db.execute(
         sql: """
-          INSERT INTO message (mailbox, uid, state, base_name, file_name, in_cur, flags, keywords, content_digest,
-            header_digest, disk_size, rfc822_size, wire_size, line_ends, internal_date, internal_zone, email_id,
-            gmail_id, session, device, inode, modified, changed, pending)
-          VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
+          INSERT INTO message (mailbox, uid, state, base_name, file_name, in_cur, flags, keywords, unlettered,
+            content_digest, header_digest, disk_size, rfc822_size, wire_size, line_ends, internal_date,
+            internal_zone, email_id, gmail_id, session, device, inode, modified, changed, pending)
+          VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
           """,
         arguments: [
           intent.mailbox, intent.uid.value, Data(file.baseName), Data(file.fileName), file.isInCur,
-          Int64(intent.flags.system.rawValue), intent.flags.keywordColumn, Data(intent.digests.content.bytes),
+          Int64(intent.flags.system.rawValue), intent.flags.keywordColumn, intent.unlettered.joined(separator: "\n"),
+          Data(intent.digests.content.bytes),
           Data(intent.digests.header.bytes), file.stamp.size, intent.rfc822Size, intent.wireSize,
           intent.lineEnds.map { Data($0) }, intent.internalDate, intent.internalZone, intent.emailID,
           intent.gmailID.map { Int64(bitPattern: $0) }, session, file.stamp.device, file.stamp.inode,

@@ -145,14 +145,14 @@ extension AccountState {
     try await write { db in
       let statement = try db.cachedStatement(
         sql: """
-          UPDATE message SET flags = ?, keywords = ?, pending = (pending & ~2) | ?, file_name = ?, in_cur = ?,
+          UPDATE message SET flags = ?, keywords = ?, unlettered = ?, pending = (pending & ~2) | ?, file_name = ?, in_cur = ?,
             device = coalesce(?, device), inode = coalesce(?, inode), modified = coalesce(?, modified),
             changed = coalesce(?, changed)
           WHERE id = ?
           """)
       for change in changes {
         try statement.execute(arguments: [
-          Int64(change.flags.system.rawValue), change.flags.keywordColumn,
+          Int64(change.flags.system.rawValue), change.flags.keywordColumn, change.unlettered.joined(separator: "\n"),
           change.isPending ? PendingChanges.flags.rawValue : 0, Data(change.fileName), change.isInCur,
           change.stamp?.device, change.stamp?.inode, change.stamp?.modified, change.stamp?.changed, change.message,
         ])
@@ -186,16 +186,19 @@ extension AccountState {
 package struct FlagConfirmation: Sendable {
   package var message: Int64
   package var flags: FlagSet
+  /// Keywords of `flags` that the file's name has no letter for.
+  package var unlettered: [String]
   package var isPending: Bool
   package var fileName: [UInt8]
   package var isInCur: Bool
   package var stamp: FileStamp?
 
   package init(
-    message: Int64, flags: FlagSet, isPending: Bool, fileName: [UInt8], isInCur: Bool, stamp: FileStamp?
+    message: Int64, flags: FlagSet, unlettered: [String], isPending: Bool, fileName: [UInt8], isInCur: Bool, stamp: FileStamp?
   ) {
     self.message = message
     self.flags = flags
+    self.unlettered = unlettered
     self.isPending = isPending
     self.fileName = fileName
     self.isInCur = isInCur

@@ -74,6 +74,8 @@ package struct MessageRecord: Sendable {
   package let fileName: [UInt8]
   package let isInCur: Bool
   package let flags: FlagSet
+  /// Keywords of `flags` that the file's name has no letter for.
+  package let unlettered: [String]
   package let digests: MessageDigests
   package let wireSize: Int64
   package let rfc822Size: Int64?
@@ -94,6 +96,8 @@ package struct DeliveryIntent: Sendable {
   package var fileName: [UInt8]
   package var isInCur: Bool
   package var flags: FlagSet
+  /// Keywords of `flags` that the file's name has no letter for.
+  package var unlettered: [String]
   package var digests: MessageDigests
   package var diskSize: Int64
   package var wireSize: Int64
@@ -106,7 +110,7 @@ package struct DeliveryIntent: Sendable {
 
   package init(
     mailbox: Int64, uid: UID, baseName: [UInt8], fileName: [UInt8], isInCur: Bool, flags: FlagSet,
-    digests: MessageDigests, diskSize: Int64, wireSize: Int64, rfc822Size: Int64?, lineEnds: [UInt8]?,
+    unlettered: [String], digests: MessageDigests, diskSize: Int64, wireSize: Int64, rfc822Size: Int64?, lineEnds: [UInt8]?,
     internalDate: Int64?, internalZone: Int?, emailID: String?, gmailID: UInt64?
   ) {
     self.mailbox = mailbox
@@ -115,6 +119,7 @@ package struct DeliveryIntent: Sendable {
     self.fileName = fileName
     self.isInCur = isInCur
     self.flags = flags
+    self.unlettered = unlettered
     self.digests = digests
     self.diskSize = diskSize
     self.wireSize = wireSize
@@ -161,7 +166,7 @@ extension FlagSet {
 
 extension MessageRecord {
   static let columns = """
-    id, mailbox, uid, state, remote, pending, base_name, file_name, in_cur, flags, keywords, content_digest, \
+    id, mailbox, uid, state, remote, pending, base_name, file_name, in_cur, flags, keywords, unlettered, content_digest, \
     header_digest, wire_size, rfc822_size, internal_date, email_id, device, inode, disk_size, modified, changed, \
     session, quarantine_name
     """
@@ -178,6 +183,7 @@ extension MessageRecord {
       pending: PendingChanges(rawValue: row["pending"]), baseName: Array(row["base_name"] as Data),
       fileName: Array(row["file_name"] as Data), isInCur: row["in_cur"],
       flags: FlagSet(systemColumn: row["flags"], keywordColumn: row["keywords"]),
+      unlettered: (row["unlettered"] as String).split(separator: "\n").map(String.init),
       digests: MessageDigests(content: content, header: header), wireSize: row["wire_size"],
       rfc822Size: row["rfc822_size"], internalDate: row["internal_date"], emailID: row["email_id"],
       stamp: inode.map {

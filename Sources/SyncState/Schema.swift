@@ -63,6 +63,8 @@ enum Schema {
       in_cur INTEGER NOT NULL CHECK (in_cur IN (0, 1)),
       flags INTEGER NOT NULL,
       keywords TEXT NOT NULL DEFAULT '',
+      -- Those of the keywords that the file's name has no letter for.
+      unlettered TEXT NOT NULL DEFAULT '',
       content_digest BLOB NOT NULL CHECK (length(content_digest) = 32),
       header_digest BLOB NOT NULL CHECK (length(header_digest) = 32),
       disk_size INTEGER NOT NULL CHECK (disk_size >= 0),

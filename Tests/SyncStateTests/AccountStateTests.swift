@@ -22,7 +22,7 @@ import Testing
     let digest = try #require(Digest([UInt8](repeating: byte, count: 32)))
     return DeliveryIntent(
       mailbox: mailbox, uid: try #require(UID(uid)), baseName: Array("b\(uid)".utf8), fileName: Array("b\(uid)".utf8),
-      isInCur: false, flags: FlagSet(system: .seen, keywords: ["todo"]),
+      isInCur: false, flags: FlagSet(system: .seen, keywords: ["todo"]), unlettered: ["todo"],
       digests: MessageDigests(content: digest, header: digest), diskSize: 3, wireSize: 4, rfc822Size: 4,
       lineEnds: nil, internalDate: 7, internalZone: 0, emailID: "E", gmailID: .max)
   }
