@@ -1,6 +1,5 @@
 """A private Dovecot 2.3: own directory, own ports on 127.0.0.1, own certificate, own users."""
 
-import getpass
 import grp
 import imaplib
 import os
@@ -129,7 +128,7 @@ class Dovecot:
         if os.getuid() == 0:
             user, group, owner, chroot = "mail", "mail", "", ""
         else:
-            user, group = getpass.getuser(), grp.getgrgid(os.getgid()).gr_name
+            group = grp.getgrgid(os.getgid()).gr_name
             user = pwd.getpwuid(os.getuid()).pw_name
             owner = "default_internal_user = %s\ndefault_login_user = %s\ndefault_internal_group = %s" % (
                 user, user, group)
