@@ -4,8 +4,8 @@
         server.hooks["SELECT"] = lambda session, tag, words: session.line(b"* BYE no") or session.close()
 
 A hook gets the session, the tag and the command's words; unless it returns True the usual answer follows. `rewrite`
-sees every line that is not part of a literal and may return another, several, or None. What was received is in
-`commands`; what would change the mailbox is in `writes` (a pull must leave it empty).
+sees every line that is not part of a literal and may return another, several, or None; `fetched` every message that
+is about to be sent, and returns True where it has sent another answer. What was received is in `commands`; what would change the mailbox is in `writes` (a pull must leave it empty).
 """
 
 import base64
@@ -39,7 +39,7 @@ class Scripted:
         self.split, self.cut, self.pause, self.greeting = split, cut, pause, greeting
         self.certificates = certificates.shared()
         self.certificate = certificate
-        self.hooks, self.rewrite, self.fetched = {}, None, None
+        self.hooks, self.rewrite, self.fetched, self.quote, self.farewell = {}, None, None, None, None
         self.commands, self.writes, self.failures = [], [], []
         self.lines = self.sessions = 0
         self.lock = threading.RLock()
@@ -159,6 +159,8 @@ class Session:
             self.server.lines += 1
             cut = self.server.cut is not None and self.server.lines == self.server.cut
         if cut:
+            if self.server.farewell:
+                self.raw(self.server.farewell + b"\r\n")
             self.close()
 
     def ok(self, tag, text=b"done"):
@@ -305,6 +307,8 @@ class Session:
 
     def name(self, name):
         """A mailbox name as it goes on the wire; a literal where quoting can't carry it."""
+        if self.server.quote:
+            return self.server.quote(name)
         if re.search(rb"[\r\n\x00\x80-\xff]", name):
             return b"{%d}\r\n" % len(name) + name
         return b'"' + name.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
