@@ -3,6 +3,7 @@
 import collections
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -89,7 +90,7 @@ class Mirror:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.maildir, self.state = self.directory / "mail", self.directory / "state"
         self.program = program or binary()
-        self.settings = {"maildir": self.maildir, "state_dir": self.state, "socket": self.directory / "socket"}
+        self.settings = {"maildir": self.maildir, "state_dir": self.state}
         self.settings.update(settings or {})
         self.account = {"protocol": "imap", "host": "localhost", "tls": "implicit", "user": "user",
                         "direction": "pull", "timeout": "20s"}
@@ -162,8 +163,11 @@ class Mirror:
         """The folder of a mailbox (wire name, bytes): INBOX and plain names by the layout, others as it says."""
         from servers.dovecot import modified_utf7
         text = name.decode("latin-1")
-        if text.upper() == "INBOX" and self.account.get("layout", "maildir++") == "maildir++":
-            return self.root
+        fs = self.account.get("layout", "maildir++") == "fs"
+        if text.upper() == "INBOX":
+            return self.root / "INBOX" if fs else self.root
+        if re.fullmatch(r"[A-Za-z0-9 _/]+" if fs else r"[A-Za-z0-9 _/&,+-]+", text) and "map" not in self.account:
+            return self.root / (text if fs else "." + text.replace("/", "."))
         if not hasattr(self, "_folders") or text not in self._folders:
             self._folders = {}
             for known, folder in self.folders().items():

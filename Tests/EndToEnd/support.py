@@ -57,7 +57,8 @@ class EndToEnd(unittest.TestCase):
     def synced(self, mirror_, *arguments, status=0, **options):
         """Runs sync and asks for its exit status."""
         result = mirror_.sync(*arguments, **options)
-        self.assertEqual(result.status, status, "sync ended with %d: %s" % (result.status, result.err[-3000:]))
+        self.assertEqual(result.status, status, "sync ended with %d: %s" % (
+            result.status, (result.err or result.out)[-3000:]))
         if status == 0:
             self.assertNotIn("Fatal error", result.err)
         return result
