@@ -14,11 +14,11 @@ package struct CapabilitySet: Hashable, Sendable {
   package var isEmpty: Bool { names.isEmpty }
 
   /// Upper-case names, sorted.
-  package var sorted: [String] { names.map(Self.uppercased).sorted() }
+  package var sorted: [String] { names.map { $0.asciiUppercased() }.sorted() }
 
   /// The SASL mechanisms after `AUTH=`, in upper case, sorted.
   package var authenticationMechanisms: [String] {
-    names.filter { $0.hasPrefix("auth=") }.map { Self.uppercased(String($0.dropFirst(5))) }.sorted()
+    names.filter { $0.hasPrefix("auth=") }.map { String($0.dropFirst(5)).asciiUppercased() }.sorted()
   }
 
   /// RFC 7162; QRESYNC includes CONDSTORE and ENABLE.
@@ -56,7 +56,12 @@ package struct CapabilitySet: Hashable, Sendable {
   package var hasStartTLS: Bool { names.contains("starttls") }
   package var loginDisabled: Bool { names.contains("logindisabled") }
 
-  private static func uppercased(_ name: String) -> String {
-    String(decoding: name.utf8.map { (0x61...0x7A).contains($0) ? $0 & 0xDF : $0 }, as: UTF8.self)
+  package var hasIMAP4: Bool { names.contains("imap4rev1") || names.contains("imap4rev2") }
+}
+
+extension String {
+  /// Upper case for a to z alone.
+  package func asciiUppercased() -> String {
+    String(decoding: utf8.map { $0 &- 0x61 < 26 ? $0 & 0xDF : $0 }, as: UTF8.self)
   }
 }

@@ -1,0 +1,102 @@
+"""A TCP proxy on loopback: delays (half the round trip each way), counts, cuts, or swallows bytes.
+
+It hides TCP's own windows: a figure measured through it is one of turns, not of throughput.
+"""
+
+import queue
+import socket
+import threading
+import time
+
+
+class Proxy:
+    """Listens on `port`; use it in a `with`. `sent` and `received` count what went to and came from the server.
+
+    round_trip: seconds; cut_after: bytes from the server after which each connection is cut; silent: pass nothing on."""
+
+    def __init__(self, target, round_trip=0.0, cut_after=None):
+        self.target, self.round_trip, self.cut_after = target, round_trip, cut_after
+        self.sent = self.received = self.connections = 0
+        self.silent = False
+        self.lock = threading.Lock()
+        self.open = []
+
+    def __enter__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+        self.cut()
+
+    def cut(self):
+        """Ends all connections at once."""
+        with self.lock:
+            sockets, self.open = self.open, []
+        for one in sockets:
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            one.close()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            try:
+                server = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                client.close()
+                continue
+            for one in (client, server):
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self.lock:
+                self.connections += 1
+                self.open += [client, server]
+            self._pump(client, server, upward=True)
+            self._pump(server, client, upward=False)
+
+    def _pump(self, source, sink, upward):
+        waiting = queue.Queue(maxsize=256)
+
+        def read():
+            passed = 0
+            while True:
+                try:
+                    data = source.recv(65536)
+                except OSError:
+                    data = b""
+                if data and not upward and self.cut_after is not None:
+                    data = data[:max(0, self.cut_after - passed)]
+                passed += len(data)
+                with self.lock:
+                    if upward:
+                        self.sent += len(data)
+                    else:
+                        self.received += len(data)
+                if not (data and self.silent):
+                    waiting.put((time.monotonic() + self.round_trip / 2, data))
+                if not data:
+                    return
+
+        def write():
+            while True:
+                due, data = waiting.get()
+                pause = due - time.monotonic()
+                if pause > 0:
+                    time.sleep(pause)
+                try:
+                    if not data:
+                        sink.shutdown(socket.SHUT_WR if self.cut_after is None else socket.SHUT_RDWR)
+                        return
+                    sink.sendall(data)
+                except OSError:
+                    return
+
+        for work in (read, write):
+            threading.Thread(target=work, daemon=True).start()
