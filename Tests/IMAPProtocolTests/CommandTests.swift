@@ -19,7 +19,8 @@ import Testing
       (.login(user: [], password: Array("nil".utf8)), "LOGIN \"\" \"nil\""),
       (.authenticate(mechanism: "PLAIN", initialResponse: [0, 1]), "AUTHENTICATE PLAIN"),
       (.id(["name": "x", "a": "b"]), "ID (\"a\" \"b\" \"name\" \"x\")"), (.id([:]), "ID NIL"),
-      (.enable(["QRESYNC"]), "ENABLE QRESYNC"), (.status(.inbox, [.messages, .uidNext]), "STATUS \"INBOX\" (MESSAGES UIDNEXT)"),
+      (.enable(["QRESYNC"]), "ENABLE QRESYNC"),
+      (.status(.inbox, [.messages, .uidNext]), "STATUS \"INBOX\" (MESSAGES UIDNEXT)"),
       (
         .list(pattern: Array("*".utf8), returning: ListReturn(subscribed: true, specialUse: true, status: [.messages])),
         "LIST \"\" \"*\" RETURN (SUBSCRIBED SPECIAL-USE STATUS (MESSAGES))"
@@ -31,7 +32,8 @@ import Testing
           resync: QResyncParameters(uidValidity: UIDValidity(6)!, modSequence: ModSequence(9)!, knownUIDs: uids)),
         "EXAMINE \"INBOX\" (QRESYNC (6 9 1:3,7))"
       ),
-      (.uidSearch(nil, esearch: true), "UID SEARCH RETURN (ALL) ALL"), (.uidSearch(uids, esearch: false), "UID SEARCH UID 1:3,7"),
+      (.uidSearch(nil, esearch: true), "UID SEARCH RETURN (ALL) ALL"),
+      (.uidSearch(uids, esearch: false), "UID SEARCH UID 1:3,7"),
       (
         .uidFetch(uids, items: [.uid, .flags, .body], changedSince: ModSequence(4), vanished: true),
         "UID FETCH 1:3,7 (UID FLAGS BODY.PEEK[]) (CHANGEDSINCE 4 VANISHED)"
@@ -47,7 +49,9 @@ import Testing
     let long = Command.login(user: [UInt8](repeating: 0x41, count: 5_000) + [0x20, 0xFF], password: Array("p".utf8))
     #expect(try long.encoded(tag: "A", capabilities: CapabilitySet(["LITERAL-"])).contains(.awaitContinuation))
     #expect(try !long.encoded(tag: "A", capabilities: CapabilitySet(["LITERAL+"])).contains(.awaitContinuation))
-    #expect(try Self.text(.authenticate(mechanism: "PLAIN", initialResponse: []), ["SASL-IR"]) == "A1 AUTHENTICATE PLAIN =\r\n")
+    #expect(
+      try Self.text(.authenticate(mechanism: "PLAIN", initialResponse: []), ["SASL-IR"])
+        == "A1 AUTHENTICATE PLAIN =\r\n")
     #expect(throws: CommandError.unencodable("password")) { try Self.text(.login(user: [], password: [0])) }
   }
 

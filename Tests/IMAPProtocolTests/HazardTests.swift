@@ -41,12 +41,18 @@ import Testing
   @Test(
     "S25 empty and cut responses trap nowhere",
     arguments: [
-      "*", "* ", "* LIST", "* LIST (\\Noselect", "* LIST () \"/\"", "* LIST () NIL", "* LIST () \"ab\" x", "* LIST () \"/\" a b",
-      "* STATUS", "* STATUS x", "* STATUS x (", "* STATUS x (MESSAGES", "* STATUS x (MESSAGES)", "* FLAGS", "* FLAGS (a (b))",
-      "* SEARCH x", "* SEARCH 4294967296", "* ESEARCH (", "* ESEARCH ALL", "* ESEARCH ALL *", "* VANISHED", "* VANISHED 0",
-      "* VANISHED (EARLIER", "* VANISHED 1:", "* NAMESPACE", "* NAMESPACE NIL NIL", "* NAMESPACE ((", "* ID (", "* ID (\"a\"",
-      "* 1", "* 1 ", "* 1 FETCH", "* 1 FETCH (", "* 1 FETCH ()x", "* 1 FETCH (UID", "* 1 FETCH (UID)", "* 1 FETCH (FLAGS (",
-      "* 1 FETCH (BODY[", "* 1 FETCH (BODY[] x)", "* 0 FETCH (UID 1)", "* 0 EXPUNGE", "* 99999999999 EXISTS", "* 1 EXISTS x",
+      "*", "* ", "* LIST", "* LIST (\\Noselect", "* LIST () \"/\"", "* LIST () NIL", "* LIST () \"ab\" x",
+      "* LIST () \"/\" a b",
+      "* STATUS", "* STATUS x", "* STATUS x (", "* STATUS x (MESSAGES", "* STATUS x (MESSAGES)", "* FLAGS",
+      "* FLAGS (a (b))",
+      "* SEARCH x", "* SEARCH 4294967296", "* ESEARCH (", "* ESEARCH ALL", "* ESEARCH ALL *", "* VANISHED",
+      "* VANISHED 0",
+      "* VANISHED (EARLIER", "* VANISHED 1:", "* NAMESPACE", "* NAMESPACE NIL NIL", "* NAMESPACE ((", "* ID (",
+      "* ID (\"a\"",
+      "* 1", "* 1 ", "* 1 FETCH", "* 1 FETCH (", "* 1 FETCH ()x", "* 1 FETCH (UID", "* 1 FETCH (UID)",
+      "* 1 FETCH (FLAGS (",
+      "* 1 FETCH (BODY[", "* 1 FETCH (BODY[] x)", "* 0 FETCH (UID 1)", "* 0 EXPUNGE", "* 99999999999 EXISTS",
+      "* 1 EXISTS x",
     ])
   func cutResponses(line: String) {
     let outcome = feed(line + "\n* 3 EXISTS\n")
@@ -62,7 +68,8 @@ import Testing
 
   @Test("S25 what is empty but right is read")
   func emptyResponses() {
-    let outcome = feed("* CAPABILITY\n* STATUS x ()\n* FLAGS ()\n* ENABLED\n* ID NIL\n* NAMESPACE NIL NIL NIL\n* 1 FETCH ()\n\n")
+    let outcome = feed(
+      "* CAPABILITY\n* STATUS x ()\n* FLAGS ()\n* ENABLED\n* ID NIL\n* NAMESPACE NIL NIL NIL\n* 1 FETCH ()\n\n")
     #expect(
       outcome.untagged == [
         .capability([]), .status(MailboxName("x"), MailboxStatus()), .flags([]), .enabled([]), .id([:]),
@@ -111,7 +118,10 @@ import Testing
 
       """)
     let name = MailboxName("NIL")
-    #expect(outcome.untagged.prefix(2) == [.list(ListEntry(name: name, delimiter: nil)), .list(ListEntry(name: name, delimiter: nil))])
+    #expect(
+      outcome.untagged.prefix(2) == [
+        .list(ListEntry(name: name, delimiter: nil)), .list(ListEntry(name: name, delimiter: nil)),
+      ])
     #expect(outcome.fetches[0].flags == FlagSet(keywords: ["NIL"]) && outcome.fetches[0].nilSections == ["BODY[]"])
     #expect(outcome.bodies == [Array("NIL".utf8)])
   }
@@ -156,7 +166,9 @@ import Testing
     }
   }
 
-  @Test("G15 UIDs at their bounds", arguments: [(0, false), (1, true), (2_147_483_648, true), (4_294_967_295, true), (4_294_967_296, false)])
+  @Test(
+    "G15 UIDs at their bounds",
+    arguments: [(0, false), (1, true), (2_147_483_648, true), (4_294_967_295, true), (4_294_967_296, false)])
   func uidBounds(value: UInt64, isGood: Bool) {
     let fetched = feed("* 1 FETCH (UID \(value) FLAGS ())\n").fetches.first
     #expect((fetched?.uid != nil) == isGood && fetched?.unreadable == (isGood ? [] : ["UID"]))
@@ -164,9 +176,11 @@ import Testing
     #expect(feed("* SEARCH 0 5\n").untagged == [.search(UIDSet(ranges: [5...5]), nil)])
   }
 
-  @Test("G17 MODSEQ exact or refused", arguments: [
-    (0, false), (9_007_199_254_740_993, true), (9_223_372_036_854_775_807, true), (9_223_372_036_854_775_808, false),
-  ] as [(UInt64, Bool)])
+  @Test(
+    "G17 MODSEQ exact or refused",
+    arguments: [
+      (0, false), (9_007_199_254_740_993, true), (9_223_372_036_854_775_807, true), (9_223_372_036_854_775_808, false),
+    ] as [(UInt64, Bool)])
   func modSequences(value: UInt64, isGood: Bool) {
     let fetched = feed("* 1 FETCH (MODSEQ (\(value)))\n").fetches.first
     #expect(fetched?.modSequence?.value == (isGood ? value : nil))
@@ -191,7 +205,9 @@ import Testing
       """)
     #expect(outcome.error == nil && outcome.malformed.map(\.kind) == ["LIST", "LIST"])
     #expect(
-      outcome.untagged.compactMap { if case .list(let entry) = $0 { String(decoding: entry.name.wire, as: UTF8.self) } else { nil } }
+      outcome.untagged.compactMap {
+        if case .list(let entry) = $0 { String(decoding: entry.name.wire, as: UTF8.self) } else { nil }
+      }
         == ["Entwürfe", "a\"b\\c", "bar", "ab"])
     #expect(outcome.untagged.last == .exists(1))
     #expect(feed("* LIST () \"/\" \"open {5}\n").error != nil)
@@ -205,12 +221,16 @@ import Testing
         == .permanentFlags(FlagSet(system: .seen, keywords: ["NonJunk"]), allowsNew: true))
   }
 
-  @Test("G23 INTERNALDATE of any age or none", arguments: [
-    ("17-Jul-1996 02:44:25 -0700", 837_596_665), (" 1-Jan-1970 00:00:00 +0000", 0), ("1-jan-1970 00:00:01 +0000", 1),
-    ("31-Dec-1899 23:59:59 +0000", -2_208_988_801), ("29-Feb-2000 12:00:00 +0530", 951_805_800), ("1-Jan-1970 1:00:00", 3_600),
-    ("30-Feb-2000 12:00:00 +0000", nil), ("", nil), ("x", nil), ("1-Jan-70 00:00:00 +0000", nil), ("1-Jan-1970 00:00 +0000", nil),
-    ("--- :: +", nil), ("99999999999-Jan-1970 00:00:00 +0000", nil),
-  ] as [(String, Int64?)])
+  @Test(
+    "G23 INTERNALDATE of any age or none",
+    arguments: [
+      ("17-Jul-1996 02:44:25 -0700", 837_596_665), (" 1-Jan-1970 00:00:00 +0000", 0), ("1-jan-1970 00:00:01 +0000", 1),
+      ("31-Dec-1899 23:59:59 +0000", -2_208_988_801), ("29-Feb-2000 12:00:00 +0530", 951_805_800),
+      ("1-Jan-1970 1:00:00", 3_600),
+      ("30-Feb-2000 12:00:00 +0000", nil), ("", nil), ("x", nil), ("1-Jan-70 00:00:00 +0000", nil),
+      ("1-Jan-1970 00:00 +0000", nil),
+      ("--- :: +", nil), ("99999999999-Jan-1970 00:00:00 +0000", nil),
+    ] as [(String, Int64?)])
   func dates(text: String, seconds: Int64?) {
     let fetched = feed("* 1 FETCH (INTERNALDATE \"\(text)\" UID 3)\n").fetches.first
     #expect(fetched?.internalDate?.seconds == seconds && fetched?.uid == UID(3))

@@ -131,7 +131,8 @@ import Testing
       data.contains(
         .list(
           ListEntry(
-            name: MailboxName("new"), delimiter: 0x2E, attributes: ["\\NonExistent"], oldName: MailboxName("old name")))))
+            name: MailboxName("new"), delimiter: 0x2E, attributes: ["\\NonExistent"], oldName: MailboxName("old name")))
+      ))
     #expect(data.contains(.lsub(ListEntry(name: MailboxName("a \"b\"c"), delimiter: nil))))
     var search = ESearch()
     search.tag = "A3"
