@@ -106,11 +106,6 @@ struct AccountOpening: Sendable {
         "\(settings.root) is not the mail directory that the state knows: its marker \(RootMarker.fileName) is missing",
         "mount or put back the directory that was there; nothing is removed or written until then")
     }
-    guard identity.server == settings.server else {
-      throw stop(
-        "the account now points to \(settings.server), but its mail came from \(identity.server)",
-        "give the new server's account another name, or set the old one back")
-    }
   }
 
   private func foreign(_ marker: RootMarker) -> SyncFailure {

@@ -115,7 +115,7 @@ package actor AccountWorker {
           try await removeLeftovers(account, mailbox.folder)
         }
         let needsRound = try await RoundNeed(
-          state: account.state, record: item.record, status: item.listed.status, capabilities: capabilities,
+          state: account.state, pointsElsewhere: account.pointsElsewhere, record: item.record, status: item.listed.status, capabilities: capabilities,
           isHeld: holds.contains { $0.mailbox == item.record.id && $0.kind != "removals" }
         ).answer()
         if needsRound || refetched > 0 {
@@ -165,6 +165,9 @@ package actor AccountWorker {
           try await account.state.setAccountProblem(what: failure.what, remedy: failure.remedy, now: account.now())
         } else {
           try await account.state.setAccountSuccess(now: account.now())
+          if account.pointsElsewhere, outcome.failures.isEmpty {
+            try await account.state.setServer(settings.server)
+          }
         }
       }
       // A state that failed in the middle is left as a crash would leave it: the next run looks at it again.
@@ -189,13 +192,14 @@ package actor AccountWorker {
 /// that nothing changed: flags change without a new UIDNEXT or count.
 struct RoundNeed: Sendable {
   let state: AccountState
+  let pointsElsewhere: Bool
   let record: MailboxRecord
   let status: MailboxStatus?
   let capabilities: CapabilitySet
   let isHeld: Bool
 
   func answer() async throws -> Bool {
-    guard let checkpoint = record.checkpoint, let status, capabilities.hasCondStore, !isHeld,
+    guard let checkpoint = record.checkpoint, let status, capabilities.hasCondStore, !isHeld, !pointsElsewhere,
       record.uidValidity == status.uidValidity, let uidNext = status.uidNext, checkpoint.uidNext == uidNext,
       let messages = status.messages, checkpoint.messages == Int(messages),
       let modSequence = status.highestModSequence, checkpoint.highestModSequence == modSequence

@@ -32,6 +32,11 @@ struct MailboxRound: Sendable {
           known, kind: "uidvalidity",
           reason: "the mailbox was made anew on the server and is empty there; its \(known.count) messages stay here")
       }
+      if account.pointsElsewhere, !known.isEmpty {
+        return try await holdEverything(
+          UIDSet(), kind: "server",
+          reason: "its mail came from \(state.identity.server), and \(account.settings.server) has another mailbox there")
+      }
       account.logger.notice("\(mailbox.location): UIDVALIDITY changed; messages are matched by their content")
       try await state.forgetUIDs(of: id, validity: validity)
       known = UIDSet()
@@ -43,7 +48,7 @@ struct MailboxRound: Sendable {
     if !known.isEmpty, let reason = try await UIDProbe(connection: connection, state: state, mailbox: id).mismatch() {
       return try await holdEverything(UIDSet(), kind: "uids", reason: reason)
     }
-    try await dropHolds(kinds: ["uids", "uidvalidity"])
+    try await dropHolds(kinds: ["uids", "uidvalidity", "server"])
 
     let unfetched = UIDSet(try await state.unfetched(in: id).map(\.uid))
     var (change, trouble) = try await membership(view, known: known, unfetched: unfetched)

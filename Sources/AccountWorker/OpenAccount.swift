@@ -18,6 +18,10 @@ struct OpenAccount: Sendable {
   let meter: ProgressMeter
   let logger: Logger
 
+  /// The configuration names another server or user than the mail came from: a new name for the same server, or a
+  /// mistake. Where UIDVALIDITY differs as well it is held.
+  var pointsElsewhere: Bool { state.identity.server != settings.server }
+
   /// Seconds since 1970.
   func now() -> Int64 { clock.now().seconds }
 }

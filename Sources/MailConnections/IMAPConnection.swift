@@ -28,7 +28,11 @@ package final class IMAPConnection: Sendable {
     self.shared = shared
   }
 
-  deinit { channel.close(promise: nil) }
+  deinit {
+    // Not at once: the last reference may go in the middle of the handler's own work on the event loop.
+    let channel = channel
+    channel.eventLoop.execute { channel.close(promise: nil) }
+  }
 
   /// Connects, makes TLS and logs in.
   package static func open(

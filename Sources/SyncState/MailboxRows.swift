@@ -104,6 +104,11 @@ extension AccountState {
     }
   }
 
+  /// The server under its new name: every mailbox there was found to be the one that was known.
+  package func setServer(_ server: String) async throws {
+    try await write { db in try db.execute(sql: "UPDATE account SET server = ?", arguments: [server]) }
+  }
+
   /// What the last complete scan of a folder saw; nil makes the next round read it again.
   package func setScan(_ scan: FolderScanRecord?, of mailbox: Int64) async throws {
     try await write { db in
