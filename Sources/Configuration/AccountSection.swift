@@ -22,6 +22,7 @@ struct AccountSection {
     let layout = section.word("layout", MaildirLayoutName.self) ?? .maildirPlusPlus
     let map = readMap(layout: layout)
     let direction = readDirection()
+    checkIdleKeys()
     let account = AccountConfiguration(
       name: name, server: server ?? ServerConfiguration(host: "", port: 0, tls: .implicit), user: user ?? "",
       password: password ?? .environment(""), mechanisms: readMechanisms(), maildir: maildir ?? "", layout: layout,
@@ -32,6 +33,15 @@ struct AccountSection {
       hold: readHold(), connections: section.integer("connections", in: 1...20) ?? 4,
       timeout: section.duration("timeout", seconds: 1...3600, example: "60s") ?? .seconds(60))
     return server == nil || user == nil || password == nil || maildir == nil ? nil : account
+  }
+
+  /// Keys that nothing depends on in this version must be right all the same.
+  private func checkIdleKeys() {
+    _ = section.strings("push", example: "[\"INBOX\"]")
+    _ = section.duration("poll_interval", seconds: 1...86_400, example: "5m")
+    _ = section.duration("settle", seconds: 0...3600, example: "10s")
+    _ = section.word("delete_on_server", ServerDeletion.self)
+    _ = section.boolean("create_on_server")
   }
 
   private func checkName() {

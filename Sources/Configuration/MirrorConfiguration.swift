@@ -89,6 +89,11 @@ package enum LocalDeletion: String, CaseIterable, Sendable {
   case quarantine, never
 }
 
+/// What a local deletion does on the server, where the direction lets it do anything.
+package enum ServerDeletion: String, CaseIterable, Sendable {
+  case trash, expunge, never
+}
+
 /// Above which numbers removals wait for the person: in one folder more than `count` and more than `share` of it, in
 /// one account more than `account`.
 package struct HoldLimits: Equatable, Sendable {
