@@ -1,1 +1,4 @@
-print("mailmirror")
+import CommandLineTool
+import Glibc
+
+exit(await runMailmirror(Array(CommandLine.arguments.dropFirst())).rawValue)
