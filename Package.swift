@@ -59,6 +59,7 @@ let package = Package(
     .testTarget(name: "SyncStateTests", dependencies: ["MailModel", "SyncState"]),
     .testTarget(
       name: "TransportTests", dependencies: ["Transport", "MailConnections", "Crypto", "MailModel", "LinuxFiles"] + nio),
+    .testTarget(name: "CommandLineToolTests", dependencies: ["CommandLineTool", "Configuration"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "MailModel"]),
   ],
   swiftLanguageModes: [.v6]

@@ -28,11 +28,18 @@ struct AccountOpening: Sendable {
       let machine = try MachineID.read(stateDirectory: stateDirectory)
       let root = try self.openRoot(machine: machine)
       let state = try AccountState.open(at: settings.statePath, boot: Self.bootID(), now: clock.now().seconds)
-      try self.check(root, against: state.identity, machine: machine)
       let account = FileName(settings.name) ?? "account"
       return Prepared(
-        lock: lock, root: root, state: state,
+        lock: lock, root: root, machine: machine, state: state,
         quarantine: try Quarantine(stateDirectory: stateDirectory, account: account))
+    }
+    do {
+      try await pool.run { try check(prepared.root, against: prepared.state.identity, machine: prepared.machine) }
+    } catch let failure as SyncFailure {
+      try await prepared.state.setAccountProblem(
+        what: failure.what, remedy: failure.remedy, now: clock.now().seconds)
+      try await prepared.state.close()
+      throw failure
     }
     let pipeline = DeliveryPipeline(account: prepared.state, pool: pool, meter: meter, logger: logger)
     let account = OpenAccount(
@@ -44,6 +51,7 @@ struct AccountOpening: Sendable {
   private struct Prepared: Sendable {
     let lock: InstanceLock
     let root: DirectoryHandle
+    let machine: String
     let state: AccountState
     let quarantine: Quarantine
   }

@@ -54,7 +54,7 @@ package actor AccountWorker {
       } catch {
         outcome.failures.append(SyncFailure(error, account: settings.name, location: settings.name))
       }
-      await finish(account, dryRun: dryRun, &outcome)
+      await finish(account, dryRun: dryRun, isWhole: mailboxes.isEmpty, &outcome)
       withExtendedLifetime(lock) {}
     } catch {
       outcome.failures.append(SyncFailure(error, account: settings.name, location: settings.name))
@@ -153,7 +153,9 @@ package actor AccountWorker {
   }
 
   /// Writes down how the account stands and closes its state.
-  private func finish(_ account: OpenAccount, dryRun: Bool, _ outcome: inout SyncOutcome) async {
+  private func finish(
+    _ account: OpenAccount, dryRun: Bool, isWhole: Bool, _ outcome: inout SyncOutcome
+  ) async {
     let progress = meter.current
     outcome.octets = progress.octets
     do {
@@ -165,7 +167,7 @@ package actor AccountWorker {
           try await account.state.setAccountProblem(what: failure.what, remedy: failure.remedy, now: account.now())
         } else {
           try await account.state.setAccountSuccess(now: account.now())
-          if account.pointsElsewhere, outcome.failures.isEmpty {
+          if account.pointsElsewhere, outcome.failures.isEmpty, outcome.holds == 0, isWhole {
             try await account.state.setServer(settings.server)
           }
         }

@@ -216,8 +216,10 @@ private actor Counter {
 
 extension SyncFailure {
   static func held(_ location: String, _ reason: String) -> SyncFailure {
-    SyncFailure(
+    var failure = SyncFailure(
       scope: .mailbox, retry: .never, location: location, what: "held: \(reason)",
-      remedy: "nothing is removed; see `mailmirror status`")
+      remedy: "nothing is removed here; see `mailmirror status`")
+    failure.isHold = true
+    return failure
   }
 }

@@ -47,9 +47,10 @@ struct RoundRunner: Sendable {
       outcome.delivered += result.delivered
       outcome.flagsChanged += result.flagsChanged
       outcome.quarantined += result.quarantined
-      outcome.failures += result.notices
+      outcome.failures += result.notices.filter { !$0.isHold }
+      outcome.notices += result.notices.filter(\.isHold).map(\.description)
       if isDryRun { outcome.plans.append(result.plan) }
-      if let notice = result.notices.first(where: { $0.scope == .mailbox }), !isDryRun {
+      if let notice = result.notices.first(where: { $0.scope == .mailbox && !$0.isHold }), !isDryRun {
         try await account.state.setProblem(
           of: item.record.id, what: notice.what, remedy: notice.remedy, now: account.now())
       }

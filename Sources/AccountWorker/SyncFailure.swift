@@ -9,6 +9,8 @@ package struct SyncFailure: Error, Sendable, Equatable {
   package var location: String
   package var what: String
   package var remedy: String
+  /// Nothing failed: something waits for the person's word.
+  package var isHold = false
 
   package init(scope: Scope, retry: Retry, location: String, what: String, remedy: String) {
     self.scope = scope

@@ -1,38 +1,130 @@
+import AccountWorker
 import Configuration
+import SyncState
 
 /// What the commands ask of accounts; the composition root's side of the command line.
 enum AccountActions {
   static func sync(
-    _ selected: SelectedAccount, of configuration: MirrorConfiguration, dryRun: Bool, verbose: Bool,
+    _ selected: SelectedAccount, in runtime: MirrorRuntime, dryRun: Bool,
     progress: @escaping @Sendable (AccountProgress) -> Void
   ) async -> SyncSummary {
-    SyncSummary(account: selected.account.name, failures: [notConnected(selected.account.name).description])
+    let worker = AccountWorker(runtime.settings(selected.account), resources: runtime.resources) {
+      progress(AccountProgress($0))
+    }
+    let outcome = await worker.sync(only: selected.mailboxes, dryRun: dryRun)
+    var done = AccountProgress(account: selected.account.name, messagesDone: outcome.delivered, octets: outcome.octets)
+    done.isDone = true
+    progress(done)
+    return SyncSummary(outcome, isDryRun: dryRun)
   }
 
   static func status(of configuration: MirrorConfiguration) async throws -> StatusReport {
-    StatusReport(accounts: configuration.accounts.map { StatusReport.Account(name: $0.name, state: .new) })
+    var accounts: [StatusReport.Account] = []
+    for account in configuration.accounts {
+      let path = "\(configuration.stateDirectory)/\(account.name).sqlite"
+      guard AccountState.exists(at: path) else {
+        accounts.append(StatusReport.Account(name: account.name, state: .new))
+        continue
+      }
+      do {
+        let state = try AccountState.openReadOnly(at: path)
+        accounts.append(
+          StatusReport.Account(name: account.name, summary: try await state.summary(), holds: try await state.holds()))
+      } catch let error as StateError {
+        accounts.append(
+          StatusReport.Account(
+            name: account.name, state: .stopped, error: .init(what: "\(error.path): \(error.what)", remedy: error.remedy)))
+      }
+    }
+    return StatusReport(accounts: accounts)
   }
 
-  static func mailboxes(of account: AccountConfiguration, in configuration: MirrorConfiguration) async throws
-    -> [MailboxListing]
-  {
-    throw notConnected(account.name)
+  static func mailboxes(
+    of account: AccountConfiguration, in configuration: MirrorConfiguration
+  ) async throws -> [MailboxListing] {
+    let path = "\(configuration.stateDirectory)/\(account.name).sqlite"
+    guard AccountState.exists(at: path) else {
+      throw CommandFailure(
+        location: account.name, what: "nothing has been mirrored yet", remedy: "run mailmirror sync \(account.name)")
+    }
+    do {
+      return try await AccountState.openReadOnly(at: path).summary().mailboxes.map { mailbox in
+        MailboxListing(
+          account: account.name, name: mailbox.record.name.description, wire: wireText(mailbox.record.name.wire),
+          folder: mailbox.record.folder.isEmpty ? "." : mailbox.record.folder, messages: mailbox.messages)
+      }
+    } catch let error as StateError {
+      throw CommandFailure(location: account.name, what: "\(error.path): \(error.what)", remedy: error.remedy)
+    }
   }
 
-  static func verify(_ account: AccountConfiguration, of configuration: MirrorConfiguration, full: Bool) async
-    -> VerifySummary
-  {
-    VerifySummary(account: account.name, failures: [notConnected(account.name).description])
+  static func verify(_ account: AccountConfiguration, in runtime: MirrorRuntime, full: Bool) async -> VerifySummary {
+    let found = await AccountWorker(runtime.settings(account), resources: runtime.resources).verify(full: full)
+    return VerifySummary(
+      account: account.name,
+      mailboxes: found.reports.map {
+        .init(
+          name: $0.mailbox, onServer: $0.onServer, inState: $0.inState, inFolder: $0.inFolder,
+          differences: $0.differences, explained: $0.explained)
+      }, failures: found.failures.map(\.description))
   }
 
-  /// Each step is reported as it ends; a failed one ends the account's examination.
-  static func examine(
-    _ account: AccountConfiguration, of configuration: MirrorConfiguration, report: (DoctorStep) -> Void
-  ) async {
-    report(DoctorStep(name: "connect", outcome: .failed, detail: "not connected yet", remedy: "use a later build"))
+  private static func wireText(_ bytes: [UInt8]) -> String {
+    bytes.map { byte in
+      if (0x20...0x7E).contains(byte) { return String(UnicodeScalar(byte)) }
+      let digits = String(byte, radix: 16, uppercase: true)
+      return "\\x" + (digits.count == 1 ? "0" : "") + digits
+    }.joined()
   }
+}
 
-  private static func notConnected(_ account: String) -> CommandFailure {
-    CommandFailure(location: account, what: "this build has no worker", remedy: "use a later build")
+extension AccountProgress {
+  fileprivate init(_ progress: SyncProgress) {
+    self.init(
+      account: progress.account, mailbox: progress.mailbox, messagesDone: progress.messagesDone,
+      messagesTotal: progress.messagesTotal, octets: progress.octets)
+  }
+}
+
+extension SyncSummary {
+  fileprivate init(_ outcome: SyncOutcome, isDryRun: Bool) {
+    self.init(account: outcome.account, failures: outcome.failures.map(\.description))
+    delivered = outcome.delivered
+    flagsChanged = outcome.flagsChanged
+    quarantined = outcome.quarantined
+    octets = outcome.octets
+    mailboxes = outcome.mailboxes
+    pendingLocal = outcome.pendingLocal
+    holds = outcome.holds
+    planned = isDryRun ? outcome.plans.filter { !$0.isEmpty }.map(\.description) : nil
+    notices = outcome.notices
+  }
+}
+
+extension StatusReport.Account {
+  fileprivate init(name: String, summary: AccountSummary, holds: [HoldRecord]) {
+    let mailboxes = summary.mailboxes.map { mailbox -> StatusReport.Mailbox in
+      let record = mailbox.record
+      let isHeld = holds.contains { $0.mailbox == record.id }
+      let state: StatusReport.State =
+        record.problem != nil ? .failing : isHeld ? .held : record.lastSuccess == nil ? .new : .ok
+      var reason = record.problem.map { "\($0.what); \($0.remedy)" }
+      if reason == nil, mailbox.unfetched > 0 { reason = "\(counted(mailbox.unfetched, "message")) cannot be fetched" }
+      if reason == nil, record.unlisted > 0 { reason = "the server does not list it any more; its mail here stays" }
+      return StatusReport.Mailbox(
+        name: record.name.description, folder: record.folder.isEmpty ? "." : record.folder, state: state,
+        messages: mailbox.messages, unseen: mailbox.unseen, pendingLocal: mailbox.pendingLocal,
+        lastSuccess: record.lastSuccess.map(timestamp), reason: reason)
+    }
+    let isFailing = summary.problem != nil || mailboxes.contains { $0.state == .failing }
+    self.init(
+      name: name,
+      state: isFailing ? .failing : !holds.isEmpty ? .held : summary.lastSuccess == nil ? .new : .ok,
+      lastSuccess: summary.lastSuccess.map(timestamp),
+      error: summary.problem.map { StatusReport.Problem(what: $0.what, remedy: $0.remedy) }, mailboxes: mailboxes,
+      holds: holds.map {
+        StatusReport.Hold(
+          mailbox: $0.name.description, messages: $0.messages, reason: $0.reason, since: timestamp($0.since))
+      }, quarantined: summary.quarantined)
   }
 }

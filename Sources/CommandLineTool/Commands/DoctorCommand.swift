@@ -19,13 +19,14 @@ struct DoctorCommand: AsyncParsableCommand {
   func run() async throws {
     let configuration = try options.loadConfiguration()
     let terminal = Terminal(descriptor: STDOUT_FILENO, environment: ProcessEnvironment.current)
+    let runtime = MirrorRuntime(configuration, isVerbose: options.verbose)
     var hasFailed = false
     for selected in try configuration.select(account.map { [$0] } ?? []) {
       print("\(terminal.coloured(selected.account.name, .bold)):")
-      await AccountActions.examine(selected.account, of: configuration) { step in
+      await AccountExamination(account: selected.account, runtime: runtime) { step in
         hasFailed = hasFailed || step.outcome == .failed
         for line in step.lines(terminal) { print(line) }
-      }
+      }.run()
     }
     if hasFailed { throw CommandExit.failed }
   }

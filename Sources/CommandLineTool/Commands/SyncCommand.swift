@@ -29,15 +29,17 @@ struct SyncCommand: AsyncParsableCommand {
     let selected = try configuration.select(accounts)
     let terminal = Terminal(descriptor: STDERR_FILENO, environment: ProcessEnvironment.current)
     let display = ProgressDisplay(accounts: selected.map(\.account.name), terminal: terminal)
-    let (isDryRun, isVerbose) = (dryRun, options.verbose)
-    let found = await withTaskGroup(of: SyncSummary.self) { group in
-      for item in selected {
-        group.addTask {
-          await AccountActions.sync(
-            item, of: configuration, dryRun: isDryRun, verbose: isVerbose, progress: { display.update($0) })
+    let isDryRun = dryRun
+    let runtime = MirrorRuntime(configuration, isVerbose: options.verbose)
+    let found = await StopSignals.cancelling {
+      await withTaskGroup(of: SyncSummary.self) { group in
+        for item in selected {
+          group.addTask {
+            await AccountActions.sync(item, in: runtime, dryRun: isDryRun, progress: { display.update($0) })
+          }
         }
+        return await group.reduce(into: [String: SyncSummary]()) { $0[$1.account] = $1 }
       }
-      return await group.reduce(into: [String: SyncSummary]()) { $0[$1.account] = $1 }
     }
     display.finish()
     let summaries = selected.compactMap { found[$0.account.name] }

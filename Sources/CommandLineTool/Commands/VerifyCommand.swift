@@ -32,9 +32,10 @@ struct VerifyCommand: AsyncParsableCommand {
 
   func run() async throws {
     let configuration = try options.loadConfiguration()
+    let runtime = MirrorRuntime(configuration, isVerbose: options.verbose)
     var isClean = true
     for selected in try configuration.select(account.map { [$0] } ?? []) {
-      let summary = await AccountActions.verify(selected.account, of: configuration, full: full)
+      let summary = await AccountActions.verify(selected.account, in: runtime, full: full)
       for line in summary.lines { print(line) }
       for failure in summary.failures { StandardError.write(error: failure) }
       isClean = isClean && summary.isClean

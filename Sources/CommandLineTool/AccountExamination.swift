@@ -1,0 +1,106 @@
+import AccountWorker
+import Configuration
+import Foundation
+import Glibc
+import MailConnections
+import MailModel
+
+/// `mailmirror doctor`: each step on the way to an account's mail, with its result and its remedy. Nothing is changed;
+/// a step that fails ends those that need it.
+struct AccountExamination {
+  let account: AccountConfiguration
+  let runtime: MirrorRuntime
+  let report: (DoctorStep) -> Void
+
+  func run() async {
+    checkDisk()
+    checkInotify()
+    let settings = runtime.settings(account)
+    do {
+      _ = try await settings.endpoint.password()
+      report(DoctorStep(name: "password", outcome: .ok, detail: "from \(account.password.key)"))
+    } catch {
+      fail("password", "\(error)")
+      return
+    }
+    do {
+      let connection = try await IMAPConnection.open(
+        settings.endpoint, group: runtime.resources.group, budget: runtime.resources.budget,
+        logger: runtime.resources.logger)
+      let server = account.server
+      report(
+        DoctorStep(
+          name: "connect", outcome: .ok,
+          detail: "\(server.host), port \(server.port), TLS \(server.tls.rawValue), signed in as \(account.user)"))
+      reportCapabilities(connection)
+      try await reportMailboxes(connection, settings)
+      await connection.logout()
+    } catch {
+      fail("server", "\(error)")
+    }
+  }
+
+  private func reportCapabilities(_ connection: IMAPConnection) {
+    let capabilities = connection.capabilities
+    let level =
+      capabilities.hasQResync ? "QRESYNC: only what changed is asked for"
+      : capabilities.hasCondStore
+        ? "CONDSTORE: changed flags are asked for, UIDs are listed" : "neither QRESYNC nor CONDSTORE: everything is compared at each sync"
+    report(
+      DoctorStep(
+        name: "capabilities", outcome: capabilities.hasCondStore || capabilities.hasQResync ? .ok : .warning,
+        detail: level + (capabilities.hasListStatus ? "; LIST-STATUS: one command for all mailboxes" : "")))
+  }
+
+  private func reportMailboxes(_ connection: IMAPConnection, _ settings: AccountSettings) async throws {
+    let listing = try await connection.listMailboxes { _ in false }
+    let selected = listing.filter { item in
+      item.entry.isSelectable
+        && settings.selection.selects(item.entry.name, item.entry.delimiter.map { Character(UnicodeScalar($0)) })
+    }
+    report(
+      DoctorStep(
+        name: "mailboxes", outcome: selected.isEmpty ? .warning : .ok,
+        detail: "\(selected.count) of \(listing.count) are mirrored",
+        remedy: selected.isEmpty ? "see the account's mailboxes patterns" : nil))
+  }
+
+  /// The nearest existing directory above each place must be writable; the space left is told.
+  private func checkDisk() {
+    for (name, path) in [("maildir", account.maildir), ("state_dir", runtime.configuration.stateDirectory)] {
+      var place = path
+      while place.count > 1, access(place, F_OK) != 0 { place = (place as NSString).deletingLastPathComponent }
+      guard access(place, W_OK) == 0 else {
+        report(
+          DoctorStep(
+            name: name, outcome: .failed, detail: "\(place) cannot be written",
+            remedy: "give yourself the right to write there, or name another directory"))
+        continue
+      }
+      var space = statvfs()
+      let free = statvfs(place, &space) == 0 ? UInt64(space.f_bavail) * UInt64(space.f_frsize) : 0
+      report(
+        DoctorStep(
+          name: name, outcome: free < 100_000_000 ? .warning : .ok,
+          detail: "\(path), \(sizeText(Int64(clamping: free))) free",
+          remedy: free < 100_000_000 ? "free some space on that file system" : nil))
+    }
+  }
+
+  private func checkInotify() {
+    let text = try? String(contentsOfFile: "/proc/sys/fs/inotify/max_user_watches", encoding: .utf8)
+    guard let limit = text.flatMap({ Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }) else { return }
+    report(
+      DoctorStep(
+        name: "inotify", outcome: limit < 1_000 ? .warning : .ok, detail: "\(limit) watches",
+        remedy: limit < 1_000 ? "raise fs.inotify.max_user_watches" : nil))
+  }
+
+  private func fail(_ name: String, _ text: String) {
+    let parts = text.components(separatedBy: "; ")
+    report(
+      DoctorStep(
+        name: name, outcome: .failed, detail: parts[0],
+        remedy: parts.count > 1 ? parts.dropFirst().joined(separator: "; ") : nil))
+  }
+}
