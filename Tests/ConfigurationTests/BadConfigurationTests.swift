@@ -38,10 +38,11 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
       "config.toml:7: accounts.work.password: a password has no place in the configuration; remove it and name its "
         + "source with password_command, password_file, password_credential or password_env"),
     BadConfiguration(
-      top + "socket = \"/s\"\n" + account("work", "preset = \"gmail\"", "poll_interval = \"5m\""),
-      "config.toml:2: socket: not supported in this version; remove it; a later version brings it",
+      top + "socket = 1\n" + account("work", "preset = \"gmail\"", "bodies = \"all\"", "settle = \"x\""),
+      "config.toml:2: socket: must be a string, not a whole number; write it in quotes",
       "config.toml:8: accounts.work.preset: not supported in this version; remove it; a later version brings it",
-      "config.toml:9: accounts.work.poll_interval: not supported in this version; remove it; a later version brings it"),
+      "config.toml:9: accounts.work.bodies: not supported in this version; remove it; a later version brings it",
+      "config.toml:10: accounts.work.settle: \"x\" is not a duration; write a number with s, m, h or d, as in \"10s\""),
     BadConfiguration(
       top + account("\"my work\""),
       "config.toml:2: accounts.\"my work\": not a name for an account; use 1 to 64 letters, digits, - and _, "
