@@ -156,7 +156,8 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
     switch response {
     case .tagged(let tagged): commands.answered(tagged)
     case .continuation: try send(commands.continued())
-    case .untagged(.condition(.bye, let text)) where !(commands.current is LogoutOperation): throw ConnectionError.bye(text.text)
+    case .untagged(.condition(.bye, let text)) where !(commands.current is LogoutOperation):
+      throw ConnectionError.bye(text.text)
     case .untagged(.fetch(let fetched)):
       if commands.current?.received(fetched) != true { setup.shared.update { $0.mailbox.note(fetched) } }
     case .untagged(let untagged):

@@ -17,7 +17,9 @@ struct ScriptedTests {
       user: "someone", password: { Array("secret".utf8) }, timeout: .seconds(2))
   }
 
-  private func open(_ endpoint: IMAPEndpoint, _ budget: InFlightBudget = InFlightBudget()) async throws -> IMAPConnection {
+  private func open(
+    _ endpoint: IMAPEndpoint, _ budget: InFlightBudget = InFlightBudget()
+  ) async throws -> IMAPConnection {
     try await IMAPConnection.open(
       endpoint, group: MultiThreadedEventLoopGroup.singleton, budget: budget, logger: Logger(label: "test"))
   }
@@ -73,7 +75,8 @@ struct ScriptedTests {
   func startTLSMissing() async throws {
     let withoutIt = "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready\r\n"
     for (greeting, answer) in [
-      (Self.greeting, "NO not now"), (Self.greeting, "BAD what"), (withoutIt, "BAD what"), ("HTTP/1.1 200 OK\r\n", "NO"),
+      (Self.greeting, "NO not now"), (Self.greeting, "BAD what"), (withoutIt, "BAD what"),
+      ("HTTP/1.1 200 OK\r\n", "NO"),
     ] {
       let error = try await failure(tls: .startTLS, greeting: greeting) { line in
         if line.contains("AUTHENTICATE") || line.contains("LOGIN") { Issue.record("sent \(line)") }
