@@ -223,9 +223,19 @@ extension SystemFlags {
   fileprivate init?(wireName: UnsafeRawBufferPointer) {
     guard let first = wireName.first else { return nil }
     if first == .backslash {
-      if wireName.isName("\\SEEN") { self = .seen } else if wireName.isName("\\ANSWERED") { self = .answered } else
-      if wireName.isName("\\FLAGGED") { self = .flagged } else if wireName.isName("\\DELETED") { self = .deleted } else
-      if wireName.isName("\\DRAFT") { self = .draft } else { return nil }
+      if wireName.isName("\\SEEN") {
+        self = .seen
+      } else if wireName.isName("\\ANSWERED") {
+        self = .answered
+      } else if wireName.isName("\\FLAGGED") {
+        self = .flagged
+      } else if wireName.isName("\\DELETED") {
+        self = .deleted
+      } else if wireName.isName("\\DRAFT") {
+        self = .draft
+      } else {
+        return nil
+      }
     } else if wireName.isName("$FORWARDED") {
       self = .forwarded
     } else {

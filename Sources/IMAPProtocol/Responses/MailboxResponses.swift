@@ -13,7 +13,8 @@ package struct ListEntry: Hashable, Sendable {
   package var oldName: MailboxName?
 
   package init(
-    name: MailboxName, delimiter: UInt8?, attributes: [String] = [], childInfo: [String] = [], oldName: MailboxName? = nil
+    name: MailboxName, delimiter: UInt8?, attributes: [String] = [], childInfo: [String] = [],
+    oldName: MailboxName? = nil
   ) {
     self.name = name
     self.delimiter = delimiter

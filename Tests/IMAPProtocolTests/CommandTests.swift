@@ -1,0 +1,70 @@
+import IMAPProtocol
+import MailModel
+import Testing
+
+@Suite struct CommandTests {
+  static func text(_ command: Command, _ capabilities: [String] = []) throws -> String {
+    try command.encoded(tag: "A1", capabilities: CapabilitySet(capabilities)).map { segment in
+      switch segment {
+      case .bytes(let bytes): String(decoding: bytes, as: UTF8.self)
+      case .awaitContinuation: "<+>"
+      }
+    }.joined()
+  }
+
+  @Test func commandsOnTheWire() throws {
+    let uids = UIDSet(ranges: [1...3, 7...7])
+    let table: [(Command, String)] = [
+      (.noop, "NOOP"), (.login(user: Array("me".utf8), password: Array("a b\"\\".utf8)), "LOGIN me \"a b\\\"\\\\\""),
+      (.login(user: [], password: Array("nil".utf8)), "LOGIN \"\" \"nil\""),
+      (.authenticate(mechanism: "PLAIN", initialResponse: [0, 1]), "AUTHENTICATE PLAIN"),
+      (.id(["name": "x", "a": "b"]), "ID (\"a\" \"b\" \"name\" \"x\")"), (.id([:]), "ID NIL"),
+      (.enable(["QRESYNC"]), "ENABLE QRESYNC"),
+      (.status(.inbox, [.messages, .uidNext]), "STATUS \"INBOX\" (MESSAGES UIDNEXT)"),
+      (
+        .list(pattern: Array("*".utf8), returning: ListReturn(subscribed: true, specialUse: true, status: [.messages])),
+        "LIST \"\" \"*\" RETURN (SUBSCRIBED SPECIAL-USE STATUS (MESSAGES))"
+      ),
+      (.select(.inbox, readOnly: false, condStore: true, resync: nil), "SELECT \"INBOX\" (CONDSTORE)"),
+      (
+        .select(
+          .inbox, readOnly: true, condStore: true,
+          resync: QResyncParameters(uidValidity: UIDValidity(6)!, modSequence: ModSequence(9)!, knownUIDs: uids)),
+        "EXAMINE \"INBOX\" (QRESYNC (6 9 1:3,7))"
+      ),
+      (.uidSearch(nil, esearch: true), "UID SEARCH RETURN (ALL) ALL"),
+      (.uidSearch(uids, esearch: false), "UID SEARCH UID 1:3,7"),
+      (
+        .uidFetch(uids, items: [.uid, .flags, .body], changedSince: ModSequence(4), vanished: true),
+        "UID FETCH 1:3,7 (UID FLAGS BODY.PEEK[]) (CHANGEDSINCE 4 VANISHED)"
+      ),
+    ]
+    for (command, expected) in table { #expect(try Self.text(command) == "A1 \(expected)\r\n") }
+  }
+
+  @Test func literalsWaitWhereTheyMust() throws {
+    let login = Command.login(user: Array("é".utf8), password: Array("p".utf8))
+    #expect(try Self.text(login) == "A1 LOGIN {2}\r\n<+>é p\r\n")
+    #expect(try Self.text(login, ["literal-"]) == "A1 LOGIN {2+}\r\né p\r\n")
+    let long = Command.login(user: [UInt8](repeating: 0x41, count: 5_000) + [0x20, 0xFF], password: Array("p".utf8))
+    #expect(try long.encoded(tag: "A", capabilities: CapabilitySet(["LITERAL-"])).contains(.awaitContinuation))
+    #expect(try !long.encoded(tag: "A", capabilities: CapabilitySet(["LITERAL+"])).contains(.awaitContinuation))
+    #expect(
+      try Self.text(.authenticate(mechanism: "PLAIN", initialResponse: []), ["SASL-IR"])
+        == "A1 AUTHENTICATE PLAIN =\r\n")
+    #expect(throws: CommandError.unencodable("password")) { try Self.text(.login(user: [], password: [0])) }
+  }
+
+  @Test func piecesOfASetFitAndMiss() {
+    let set = UIDSet(ranges: (1...5_000).map { UInt32($0 * 3)...UInt32($0 * 3) })
+    let pieces = set.commandPieces(maxOctets: 100)
+    #expect(pieces.allSatisfy { $0.description.utf8.count <= 100 && !$0.isEmpty })
+    #expect(pieces.reduce(UIDSet()) { $0.union($1) } == set && UIDSet().commandPieces() == [])
+  }
+
+  @Test func capabilitiesInAnyCase() {
+    let set = CapabilitySet(["imap4REV1", "Auth=Plain", "QResync", "utf8=accept"])
+    #expect(set.contains("IMAP4rev1") && set.authenticationMechanisms == ["PLAIN"])
+    #expect(set.hasQResync && set.hasCondStore && set.hasEnable && set.hasUTF8Accept && !set.hasID)
+  }
+}
