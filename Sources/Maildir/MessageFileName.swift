@@ -30,7 +30,7 @@ package struct MessageFileName: Hashable, Sendable {
     let parts = MessageFileName.split(bytes)
     base = parts.flatMap { FileName(bytes: bytes[..<$0.mark]) } ?? name
     separator = parts?.separator ?? UInt8(ascii: ":")
-    guard let parts, parts.mark > 0 else {
+    guard let parts else {
       (letters, tail, foreignInfo) = ([], [], nil)
       return
     }
@@ -51,7 +51,7 @@ package struct MessageFileName: Hashable, Sendable {
     let info: [UInt8]
     if let foreignInfo {
       info = [separator] + foreignInfo
-    } else if letters.isEmpty && tail.isEmpty {
+    } else if letters.isEmpty && tail.isEmpty && MessageFileName.split(base.bytes) == nil {
       info = []
     } else {
       info = [separator] + Array("2,".utf8) + letters + tail
@@ -107,11 +107,11 @@ package struct MessageFileName: Hashable, Sendable {
 
   private static func isKeyword(_ letter: UInt8) -> Bool { (0x61...0x7A).contains(letter) }
 
-  /// Where the info part begins: at the first colon (as Dovecot reads it), else at `;2,` or `!2,` near the end.
+  /// Where the info part begins: at the first colon (as Dovecot reads it) that leaves a base name, else at `;2,` or `!2,` near the end.
   private static func split(_ bytes: [UInt8]) -> (mark: Int, separator: UInt8)? {
-    if let colon = bytes.firstIndex(of: UInt8(ascii: ":")) { return (colon, UInt8(ascii: ":")) }
+    if let colon = bytes.dropFirst().firstIndex(of: UInt8(ascii: ":")) { return (colon, UInt8(ascii: ":")) }
     for separator in [UInt8(ascii: ";"), UInt8(ascii: "!")] {
-      guard let mark = bytes.lastIndex(of: separator), bytes[(mark + 1)...].starts(with: "2,".utf8) else { continue }
+      guard let mark = bytes.lastIndex(of: separator), mark > 0, bytes[(mark + 1)...].starts(with: "2,".utf8) else { continue }
       let letters = bytes[(mark + 3)...]
       if letters.allSatisfy({ (0x41...0x5A).contains($0) || isKeyword($0) }) { return (mark, separator) }
     }

@@ -1,0 +1,71 @@
+import Glibc
+import LinuxFiles
+
+extension MaildirFolder {
+  /// Streams the message files of `new/` and `cur/`, in this order, at most `size` at a time. A message that another
+  /// program moves or renames meanwhile may come twice or not at all, so absence from one scan says nothing. Ignored:
+  /// dotfiles, and all that is no regular file.
+  package func scan(
+    withStatus: Bool, batch size: Int = 512, _ body: ([ScanEntry]) throws -> Void
+  ) throws {
+    for subdirectory in [Subdirectory.new, .cur] {
+      let directory = self[subdirectory]
+      try directory.forEachBatch(of: size) { entries in
+        let messages = try entries.compactMap { entry -> ScanEntry? in
+          guard !entry.name.startsWithDot, entry.kind == nil || entry.kind == .regular else { return nil }
+          guard withStatus || entry.kind == nil else {
+            return ScanEntry(name: entry.name, subdirectory: subdirectory, status: nil)
+          }
+          guard let status = try directory.status(of: entry.name), status.kind == .regular else { return nil }
+          return ScanEntry(name: entry.name, subdirectory: subdirectory, status: withStatus ? status : nil)
+        }
+        if !messages.isEmpty { try body(messages) }
+      }
+    }
+  }
+
+  /// The files of a base name, wherever they are and whatever flags they have; usually one, two where somebody copied
+  /// it. A program that renames meanwhile can hide a file from one pass, so an empty answer comes after two.
+  package func find(base: FileName) throws -> [ScanEntry] {
+    for _ in 0..<2 {
+      var found: [ScanEntry] = []
+      try scan(withStatus: false) { entries in
+        for entry in entries where entry.name.bytes.starts(with: base.bytes) && entry.parsed.base == base {
+          guard let status = try self[entry.subdirectory].status(of: entry.name), status.kind == .regular else {
+            continue
+          }
+          found.append(ScanEntry(name: entry.name, subdirectory: entry.subdirectory, status: status))
+        }
+      }
+      if !found.isEmpty { return found }
+    }
+    return []
+  }
+
+  /// Reads a message's content; nil where the file is not there any more.
+  package func content(of entry: ScanEntry) throws -> MessageContent? {
+    do {
+      return try MessageContent.reading(self[entry.subdirectory].openFile(entry.name))
+    } catch let error as FileError where error.isMissing {
+      return nil
+    }
+  }
+
+  /// Removes files of `tmp/` that nobody has touched for 36 hours (as the Maildir specification has it). By the change
+  /// time, since the modification time is the message's date.
+  package func removeLeftovers(
+    clock: WallClock, keeping isWanted: (FileName) -> Bool = { _ in false }
+  ) throws -> [FileName] {
+    let limit = clock.now().adding(seconds: -36 * 3600)
+    var removed: [FileName] = []
+    try tmp.forEachBatch { entries in
+      for entry in entries where !entry.name.startsWithDot && !isWanted(entry.name) {
+        guard let status = try tmp.status(of: entry.name), status.kind == .regular else { continue }
+        if status.changed < limit, status.modified < limit, try tmp.unlink(entry.name, label: "leftover") {
+          removed.append(entry.name)
+        }
+      }
+    }
+    return removed
+  }
+}
