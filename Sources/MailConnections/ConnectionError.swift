@@ -50,7 +50,7 @@ package enum ConnectionError: Error, Hashable, Sendable {
   package var retry: Retry {
     switch self {
     case .transport(.badSettings), .transport(.tls(.caFile)), .unencodable: .never
-    case .transport(.tls(.truncated)), .transport(.tls(.broken)): .soon
+    case .transport(.tls(.truncated)), .transport(.tls(.broken)), .transport(.tls(.timedOut)): .soon
     case .transport(.tls), .noPassword: .later
     case .transport, .incomplete, .broken, .timedOut, .closed: .soon
     case .bye: .later

@@ -36,8 +36,8 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
   private enum Phase {
     case connecting
     case session
-    /// The answer to STARTTLS is read; whatever else came with it is counted.
-    case startingTLS(extra: Int)
+    /// The answer to STARTTLS is read.
+    case startingTLS
     case handshake
     case ready(Session)
     case closed(ConnectionError)
@@ -111,22 +111,30 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
     watch.progress()
     setup.shared.update { $0.received &+= UInt64(buffer.readableBytes) }
     do {
-      try buffer.withUnsafeReadableBytes { bytes in
-        try parser.receive(bytes) { try handle($0) }
-      }
+      try buffer.withUnsafeReadableBytes { try parse($0) }
     } catch let error as ConnectionError {
       return fail(error)
     } catch {
       return fail(.broken("\(error)"))
     }
-    if case .startingTLS(let extra) = phase { startTLS(extra: extra) }
     pump()
+  }
+
+  /// Until the session is established line by line, so that it is known to the octet what came with the answer to
+  /// STARTTLS.
+  private func parse(_ bytes: UnsafeRawBufferPointer) throws {
+    var rest = bytes
+    while case .session = phase, let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+      try parser.receive(UnsafeRawBufferPointer(rebasing: rest[...end])) { try handle($0) }
+      rest = UnsafeRawBufferPointer(rebasing: rest[(end + 1)...])
+    }
+    if case .startingTLS = phase { return startTLS(extra: rest.count) }
+    try parser.receive(rest) { try handle($0) }
   }
 
   private func handle(_ event: ParserEvent) throws {
     switch phase {
-    case .closed, .handshake: return
-    case .startingTLS(let extra): phase = .startingTLS(extra: extra + 1)
+    case .closed, .handshake, .startingTLS: return
     case .connecting, .session:
       guard case .response(let response) = event else { throw ConnectionError.broken("a message before the login") }
       run(machine.received(response))
@@ -148,7 +156,8 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
     switch response {
     case .tagged(let tagged): commands.answered(tagged)
     case .continuation: try send(commands.continued())
-    case .untagged(.condition(.bye, let text)) where !(commands.current is LogoutOperation): throw ConnectionError.bye(text.text)
+    case .untagged(.condition(.bye, let text)) where !(commands.current is LogoutOperation):
+      throw ConnectionError.bye(text.text)
     case .untagged(.fetch(let fetched)):
       if commands.current?.received(fetched) != true { setup.shared.update { $0.mailbox.note(fetched) } }
     case .untagged(let untagged):
@@ -168,7 +177,7 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
         setup.logger.trace("sent", metadata: ["command": "\(description)"])
         do { try send(bytes) } catch { fail(.broken("\(error)")) }
       case .needPassword: askForPassword()
-      case .startTLS: phase = .startingTLS(extra: 0)
+      case .startTLS: phase = .startingTLS
       case .established(let capabilities, let facts):
         let session = Session(capabilities: capabilities, facts: facts)
         phase = .ready(session)
@@ -203,13 +212,14 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
 
   private func startTLS(extra: Int) {
     let count = extra + (parser.isAtBoundary ? 0 : 1)
+    // Nothing of this parser's is to be heard again.
+    parser = ResponseParser()
     phase = .handshake
     run(machine.bytesBufferedAtStartTLS(count))
     guard case .handshake = phase, let context else { return }
     guard count == 0, let tls = setup.tls else {
       return fail(.session(.protocolViolation("bytes came with the answer to STARTTLS")))
     }
-    parser = ResponseParser()
     do {
       let settings = setup.endpoint.transport
       try context.pipeline.syncOperations.addHandler(

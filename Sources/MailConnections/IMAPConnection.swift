@@ -168,5 +168,7 @@ private final class Attempts: Sendable {
     attempts.withLock { $0[ObjectIdentifier(channel)] = attempt }
   }
 
-  func take(_ channel: any Channel) -> Attempt? { attempts.withLock { $0.removeValue(forKey: ObjectIdentifier(channel)) } }
+  func take(_ channel: any Channel) -> Attempt? {
+    attempts.withLock { $0.removeValue(forKey: ObjectIdentifier(channel)) }
+  }
 }

@@ -54,7 +54,11 @@ final class StatusOperation: Operation {
   }
 
   func complete() {
-    if let status { promise.succeed(status) } else { promise.fail(ConnectionError.incomplete(command: name, "no answer")) }
+    if let status {
+      promise.succeed(status)
+    } else {
+      promise.fail(ConnectionError.incomplete(command: name, "no answer"))
+    }
   }
 
   func fail(_ error: any Error) { promise.fail(error) }

@@ -52,7 +52,7 @@ package enum Connecting {
     switch error {
     case let failure as TLSFailure: return .tls(failure)
     case let failure as TransportError: return failure
-    case ChannelError.connectTimeout: return .timedOut(host: host, port: port, step: .connecting)
+    case ChannelError.connectTimeout: return .timedOut(host: host, port: port)
     case let failure as NIOConnectionError:
       if let single = failure.connectionErrors.last { return readable(single.error, settings) }
       guard let lookup = failure.dnsAError ?? failure.dnsAAAAError else {
@@ -60,8 +60,7 @@ package enum Connecting {
       }
       return .nameNotFound(host: host, reason: lookupText(lookup))
     case let failure as IOError where failure.errnoCode == ECONNREFUSED: return .refused(host: host, port: port)
-    case let failure as IOError where failure.errnoCode == ETIMEDOUT:
-      return .timedOut(host: host, port: port, step: .connecting)
+    case let failure as IOError where failure.errnoCode == ETIMEDOUT: return .timedOut(host: host, port: port)
     case let failure as IOError:
       return .unreachable(host: host, port: port, reason: String(cString: strerror(failure.errnoCode)))
     default: return .unreachable(host: host, port: port, reason: "\(error)")

@@ -59,7 +59,7 @@ package final class OpenSSLHandler: ChannelDuplexHandler {
     state = .handshake
     timeout = context.eventLoop.assumeIsolated().scheduleTask(in: handshakeTimeout) { [self] in
       guard state == .handshake else { return }
-      fail(TLSFailure.handshake(reason: "the server did not answer in time"), context)
+      fail(TLSFailure.timedOut, context)
     }
     advance(context)
   }

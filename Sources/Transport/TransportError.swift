@@ -4,13 +4,8 @@ package enum TransportError: Error, Hashable, Sendable {
   case nameNotFound(host: String, reason: String)
   case refused(host: String, port: Int)
   case unreachable(host: String, port: Int, reason: String)
-  case timedOut(host: String, port: Int, step: Step)
+  case timedOut(host: String, port: Int)
   case tls(TLSFailure)
-
-  package enum Step: String, Hashable, Sendable {
-    case connecting = "connecting"
-    case handshake = "the TLS handshake"
-  }
 }
 
 /// What was wrong with TLS.
@@ -24,6 +19,7 @@ package enum TLSFailure: Error, Hashable, Sendable {
   case untrusted(reason: String)
   case protocolVersion
   case notTLS
+  case timedOut
   case handshake(reason: String)
   /// The stream ended without the peer's close_notify: what came before may be cut.
   case truncated
@@ -39,9 +35,8 @@ extension TransportError: CustomStringConvertible {
     case .refused(let host, let port): "\(host) refuses connections on port \(port); check host and port"
     case .unreachable(let host, let port, let reason):
       "\(host), port \(port), can't be reached: \(reason); check the network"
-    case .timedOut(let host, let port, let step):
-      "\(host), port \(port), did not answer in time while \(step == .connecting ? "" : "in ")\(step.rawValue); "
-        + "check host, port, tls and the network"
+    case .timedOut(let host, let port):
+      "\(host), port \(port), did not answer in time; check host, port and the network"
     case .tls(let failure): failure.description
     }
   }
@@ -66,6 +61,7 @@ extension TLSFailure: CustomStringConvertible {
         + "change it only if you know that the server has a new certificate"
     case .untrusted(let reason): "the server's certificate is not accepted: \(reason)"
     case .protocolVersion: "the server has no TLS 1.2 or later; its operator must update it"
+    case .timedOut: "the server did not answer in time in the TLS handshake; check host, port, tls and the network"
     case .notTLS: "the server does not answer with TLS; check tls and port"
     case .handshake(let reason): "the TLS handshake failed: \(reason); check tls and port"
     case .truncated: "the encrypted connection was cut without being closed"

@@ -67,29 +67,14 @@ struct Certificates: Sendable {
 final class TLSServer: Sendable {
   let port: Int
   private let pid: pid_t
-  private let descriptor: Int32
 
   init(_ pair: Certificates.Pair, _ more: [String] = []) throws {
     port = try Programs.freePort()
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
-    process.arguments =
-      ["s_server", "-accept", "127.0.0.1:\(port)", "-cert", pair.certificate, "-key", pair.key, "-quiet"] + more
-    // It ends its connections when its input ends.
-    let input = Pipe()
-    process.standardInput = input
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    pid = process.processIdentifier
-    descriptor = dup(input.fileHandleForWriting.fileDescriptor)
-    let pid = pid
-    Programs.started.withLock { $0.append(pid) }
+    pid = try Programs.start(
+      "/usr/bin/openssl",
+      ["s_server", "-accept", "127.0.0.1:\(port)", "-cert", pair.certificate, "-key", pair.key, "-quiet"] + more)
     try Programs.waitForPort(port)
   }
 
-  func stop() {
-    kill(pid, SIGTERM)
-    close(descriptor)
-  }
+  func stop() { Programs.stop(pid) }
 }

@@ -89,11 +89,7 @@ final class PrivateDovecot: Sendable {
       """
     let file = folder.appendingPathComponent("dovecot.conf")
     try configuration.write(to: file, atomically: true, encoding: .utf8)
-    try Programs.run("/usr/sbin/dovecot", ["-c", file.path])
-    let pid = try String(contentsOf: folder.appendingPathComponent("run/master.pid"), encoding: .utf8)
-    if let pid = pid_t(pid.trimmingCharacters(in: .whitespacesAndNewlines)) {
-      Programs.started.withLock { $0.append(pid) }
-    }
+    _ = try Programs.start("/usr/sbin/dovecot", ["-F", "-c", file.path])
     try Programs.waitForPort(port)
   }
 

@@ -34,24 +34,68 @@ enum Programs {
 
   /// Runs a program to its end and returns what it printed.
   @discardableResult
-  static func run(_ path: String, _ arguments: [String], input: Data? = nil) throws -> String {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: path)
-    process.arguments = arguments
-    process.currentDirectoryURL = folder
+  static func run(_ path: String, _ arguments: [String]) throws -> String {
     let output = folder.appendingPathComponent("output-\(UUID().uuidString)")
-    _ = FileManager.default.createFile(atPath: output.path, contents: nil)
-    let handle = try FileHandle(forWritingTo: output)
-    process.standardOutput = handle
-    process.standardError = handle
-    process.standardInput = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
+    defer { try? FileManager.default.removeItem(at: output) }
+    let pid = try spawn(path, arguments, input: "/dev/null", output: output.path)
+    var status: Int32 = 0
+    waitpid(pid, &status, 0)
     let text = (try? String(contentsOf: output, encoding: .utf8)) ?? ""
-    guard process.terminationStatus == 0 else {
+    guard status == 0 else {
       throw ProgramFailure(description: "\(path) \(arguments.joined(separator: " ")): \(text)")
     }
     return text
+  }
+
+  /// Starts a program that ends with this process. `input` is kept open, so that it never ends.
+  static func start(_ path: String, _ arguments: [String]) throws -> pid_t {
+    let pid = try spawn(path, arguments, input: nil, output: folder.appendingPathComponent("servers.log").path)
+    started.withLock { $0.append(pid) }
+    return pid
+  }
+
+  static func stop(_ pid: pid_t) {
+    started.withLock { $0.removeAll { $0 == pid } }
+    kill(pid, SIGKILL)
+    waitpid(pid, nil, 0)
+  }
+
+  /// With nothing of this process's descriptors and signal settings.
+  private static func spawn(_ path: String, _ arguments: [String], input: String?, output: String) throws -> pid_t {
+    var files = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&files)
+    defer { posix_spawn_file_actions_destroy(&files) }
+    if let input {
+      posix_spawn_file_actions_addopen(&files, 0, input, O_RDONLY, 0)
+    } else {
+      posix_spawn_file_actions_adddup2(&files, try endlessInput.get(), 0)
+    }
+    posix_spawn_file_actions_addopen(&files, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+    posix_spawn_file_actions_adddup2(&files, 1, 2)
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    var all = sigset_t()
+    sigfillset(&all)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setsigdefault(&attributes, &all)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+    var words = ([path] + arguments).map { strdup($0) } + [nil]
+    defer { for word in words { free(word) } }
+    var pid = pid_t()
+    guard posix_spawn(&pid, path, &files, &attributes, &words, environ) == 0 else {
+      throw ProgramFailure(description: "\(path) can't be started")
+    }
+    return pid
+  }
+
+  /// A pipe to read from that nobody writes to or closes.
+  private static let endlessInput = Result {
+    var ends: [Int32] = [0, 0]
+    guard pipe(&ends) == 0 else { throw ProgramFailure(description: "no pipe") }
+    return ends[0]
   }
 
   /// A port of 127.0.0.1 that was free a moment ago.
