@@ -58,7 +58,10 @@ let package = Package(
     .testTarget(name: "MaildirTests", dependencies: ["MailModel", "Maildir", "LinuxFiles", "Crypto"]),
     .testTarget(name: "SyncStateTests", dependencies: ["MailModel", "SyncState"]),
     .testTarget(
-      name: "TransportTests", dependencies: ["Transport", "MailConnections", "Crypto", "MailModel", "LinuxFiles"] + nio),
+      name: "TransportTests",
+      dependencies: [
+        "Transport", "MailConnections", "IMAPProtocol", "Crypto", "MailModel", "LinuxFiles", logging,
+      ] + nio),
     .testTarget(name: "CommandLineToolTests", dependencies: ["CommandLineTool", "Configuration"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "MailModel"]),
   ],
