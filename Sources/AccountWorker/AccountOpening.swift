@@ -150,12 +150,20 @@ struct AccountOpening: Sendable {
     SyncFailure(scope: .account, retry: .never, location: settings.name, what: what, remedy: remedy)
   }
 
+  /// Makes the directory and those above it that are missing, with mode 0700, each durable before the next.
   private static func makeDirectories(_ path: String) throws {
-    do {
-      try FileManager.default.createDirectory(
-        atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    } catch {
-      throw FileError("make the directory", path, EACCES)
+    var missing: [FileName] = []
+    var existing = path
+    while existing.count > 1, !FileManager.default.fileExists(atPath: existing) {
+      guard let name = FileName((existing as NSString).lastPathComponent) else { break }
+      missing.insert(name, at: 0)
+      existing = (existing as NSString).deletingLastPathComponent
+    }
+    var directory = try DirectoryHandle.open(path: existing)
+    for name in missing {
+      try directory.makeDirectory(name)
+      try directory.sync()
+      directory = try directory.openDirectory(name)
     }
   }
 

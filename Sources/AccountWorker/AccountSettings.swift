@@ -7,7 +7,7 @@ import SyncPlanner
 package struct AccountSettings: Sendable {
   package var name: String
   package var endpoint: IMAPEndpoint
-  /// `imap://user@host:port`, what the state remembers of where the mail comes from.
+  /// `user@host`, what the state remembers of where the mail comes from.
   package var server: String
   /// The account's Maildir root, absolute.
   package var root: String

@@ -66,6 +66,10 @@ package actor AccountWorker {
     _ account: OpenAccount, only: Set<String>, dryRun: Bool, _ outcome: inout SyncOutcome
   ) async throws {
     let connections = ConnectionSource(settings: settings, resources: resources)
+    // Before the server is bothered: what is wrong with the password is the person's to mend.
+    do { _ = try await settings.endpoint.password() } catch {
+      throw ConnectionError.noPassword("\(error)")
+    }
     let first = try await connections.open()
     let listing: [ListedMailbox]
     do {

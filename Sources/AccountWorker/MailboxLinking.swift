@@ -40,7 +40,7 @@ struct MailboxLinking: Sendable {
       }
       do {
         let path = try folder(for: listed.entry)
-        try twins.claim(path)
+        try claim(path, in: &twins)
         guard !isDryRun else { continue }
         let (root, layout) = (account.root, settings.layout)
         _ = try await account.pool.run { try MaildirFolder.create(in: root, at: path, layout: layout) }
@@ -62,6 +62,20 @@ struct MailboxLinking: Sendable {
     return result
   }
 
+  /// Two names that a file system may take for one are refused only where it does: on ext4 `Work` and `work` are two.
+  private func claim(_ path: FolderPath, in twins: inout FolderTwins) throws {
+    do {
+      try twins.claim(path)
+    } catch {
+      guard case .twin(let other) = error else { throw error }
+      let identities = [path, other].map { place in
+        (try? place.components.reduce(account.root) { try $0.openDirectory($1) })
+          .flatMap { try? $0.status().identity }
+      }
+      guard identities[0] == nil || identities[0] != identities[1] else { throw FolderNameProblem.twin(of: other) }
+    }
+  }
+
   private func isSelected(_ listed: ListedMailbox) -> Bool {
     let entry = listed.entry
     guard entry.isSelectable else { return false }
@@ -75,7 +89,7 @@ struct MailboxLinking: Sendable {
       return try settings.layout.folder(
         for: MailboxName(mapped), separator: UInt8(ascii: "/"), rootLength: settings.root.utf8.count)
     }
-    try UnsafeName.check(entry.name)
+    try UnsafeName.check(entry.name, isFlat: entry.delimiter == nil)
     return try settings.layout.folder(
       for: entry.name, separator: entry.delimiter, rootLength: settings.root.utf8.count)
   }
@@ -93,10 +107,11 @@ struct MailboxLinking: Sendable {
 struct UnsafeName: Error, CustomStringConvertible {
   let description: String
 
-  static func check(_ name: MailboxName) throws {
+  static func check(_ name: MailboxName, isFlat: Bool) throws {
     if name.wire.contains(where: { $0 < 0x20 || $0 == 0x7F }) {
       throw UnsafeName(description: "its name holds a control character; rename it on the server")
     }
+    guard !isFlat else { return }
     let parts = name.wire.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
     if parts.contains(where: { $0.elementsEqual("..".utf8) || $0.elementsEqual(".".utf8) })
       || name.wire.first == UInt8(ascii: "/")

@@ -15,14 +15,15 @@ extension AccountSettings {
     let transport = TransportSettings(
       host: server.host, port: server.port, tls: Transport.TLSMode(server.tls), caFile: server.caFile,
       fingerprint: server.fingerprint, connectTimeout: min(account.timeout, .seconds(30)))
+    let password = PasswordOnce { try await pool.run { try source.read(environment: environment).bytes } }
     let endpoint = IMAPEndpoint(
       transport: transport, user: account.user,
-      password: { try await pool.run { try source.read(environment: environment).bytes } },
+      password: { try await password.read() },
       mechanisms: account.mechanisms?.map(\.rawValue), allowCleartext: server.tls == .none, timeout: account.timeout,
       clientID: ["name": "mailmirror"])
     let patterns = account.mailboxes
     self.init(
-      name: account.name, endpoint: endpoint, server: "\(account.user)@\(server.host):\(server.port)",
+      name: account.name, endpoint: endpoint, server: "\(account.user)@\(server.host)",
       root: account.maildir, layout: account.layout == .fs ? .fs : .maildirPlusPlus, stateDirectory: stateDirectory,
       selection: MailboxSelection(subscribedOnly: account.subscribedOnly) { name, delimiter in
         patterns.select(name, separator: delimiter)
@@ -44,5 +45,20 @@ extension Transport.TLSMode {
     case .starttls: self = .startTLS
     case .none: self = .none
     }
+  }
+}
+
+/// A password that is asked for once in a run, however many connections need it: a command may ask the person.
+private actor PasswordOnce {
+  private let source: @Sendable () async throws -> [UInt8]
+  private var asked: Task<[UInt8], any Error>?
+
+  init(_ source: @escaping @Sendable () async throws -> [UInt8]) { self.source = source }
+
+  func read() async throws -> [UInt8] {
+    let source = source
+    let task = asked ?? Task { try await source() }
+    asked = task
+    return try await task.value
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Glibc
 import LinuxFiles
 import MailModel
 
@@ -24,16 +25,41 @@ package final class AccountState: Sendable {
 
   package static func exists(at path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
-  /// Makes the database of a new account; the file must not exist.
+  /// Makes the database of a new account; the file must not exist. It is made under another name and moved when it is
+  /// whole, so that a run that ends in between leaves nothing that looks like a damaged database.
   package static func create(at path: String, identity: AccountIdentity, now: Int64) throws {
-    let queue = try openQueue(at: path)
-    try Schema.migrator.migrate(queue)
-    try write(path, queue) { db in
-      try db.execute(
-        sql: "INSERT INTO account (id, name, server, marker, machine, checked_at) VALUES (1, ?, ?, ?, ?, ?)",
-        arguments: [identity.account, identity.server, identity.marker, identity.machine, now])
+    let draft = path + ".new"
+    do {
+      for end in ["", "-wal", "-shm"] where FileManager.default.fileExists(atPath: draft + end) {
+        try FileManager.default.removeItem(atPath: draft + end)
+      }
+      let queue = try openQueue(at: draft)
+      try Schema.migrator.migrate(queue)
+      try write(draft, queue) { db in
+        try db.execute(
+          sql: "INSERT INTO account (id, name, server, marker, machine, checked_at) VALUES (1, ?, ?, ?, ?, ?)",
+          arguments: [identity.account, identity.server, identity.marker, identity.machine, now])
+      }
+      // Closing the last connection brings the log into the database and removes it.
+      try queue.close()
+      try Step.pass(.rename, "state", path: path)
+      guard rename(draft, path) == 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
+      try Self.syncDirectory(of: path)
+    } catch let error as DatabaseError {
+      throw StateError(database: error, path: path)
+    } catch let error as CocoaError {
+      throw StateError(.refused, path: path, what: error.localizedDescription, remedy: "check the directory's permissions")
+    } catch let error as POSIXError {
+      throw StateError(.refused, path: path, what: error.localizedDescription, remedy: "check the disk and its permissions")
     }
-    try queue.close()
+  }
+
+  private static func syncDirectory(of path: String) throws {
+    let descriptor = Glibc.open((path as NSString).deletingLastPathComponent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
+    defer { Glibc.close(descriptor) }
+    try Step.pass(.syncDirectory, "state", path: path)
+    guard fsync(descriptor) == 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
   }
 
   /// Opens an existing database, checks it, and notes that a session has begun.

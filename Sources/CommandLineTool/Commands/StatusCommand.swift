@@ -26,6 +26,7 @@ struct StatusCommand: AsyncParsableCommand {
       let terminal = Terminal(descriptor: STDOUT_FILENO, environment: ProcessEnvironment.current)
       for line in report.lines(terminal) { print(line) }
     }
+    for line in report.troubles { StandardError.write(error: line) }
     if report.exitStatus != .success { throw report.exitStatus }
   }
 }

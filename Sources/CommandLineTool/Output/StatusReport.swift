@@ -102,6 +102,16 @@ package struct StatusReport: Codable, Equatable, Sendable {
 }
 
 extension StatusReport {
+  /// What makes the exit status 1, a line each: `WHERE: WHAT; REMEDY`.
+  package var troubles: [String] {
+    accounts.flatMap { account in
+      (account.error.map { ["\(account.name): \($0.what); \($0.remedy)"] } ?? [])
+        + account.mailboxes.filter { $0.state == .failing || $0.state == .stopped }.map {
+          "\(account.name)/\($0.name): \($0.reason ?? "it fails; see mailmirror sync --verbose")"
+        }
+    }
+  }
+
   /// For a person: a heading, the mailboxes as a table, then what is wrong or waits.
   package func lines(_ terminal: Terminal) -> [String] {
     accounts.enumerated().flatMap { index, account in
