@@ -201,8 +201,8 @@ class Grammar(Hostile):
             with self.subTest(flags=flags):
                 box = Mailbox(b"INBOX", [Message(1, simple(1), ["\\Seen", "word"]), Message(2, simple(2))])
                 server = self.serve(box)
-                server.rewrite = lambda session, line: re.sub(rb"PERMANENTFLAGS \([^)]*\)", b"PERMANENTFLAGS " + flags,
-                                                              line)
+                server.rewrite = lambda session, line: re.sub(rb"PERMANENTFLAGS \([^)]*\)",
+                                                              lambda _: b"PERMANENTFLAGS " + flags, line)
                 mirror = self.mirror(server, name="G21-%d" % number)
                 self.synced(mirror)
                 self.assertHolds(mirror, box)

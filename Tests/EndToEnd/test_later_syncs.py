@@ -117,13 +117,13 @@ class Later(EndToEnd):
         flagged = flagged.partition(":2,")[0] + ":2," + "".join(sorted(set(flagged.partition(":2,")[2])))
         os.unlink(self.subject.root / "cur" / victim)
         os.rename(self.subject.root / "cur" / marked, self.subject.root / "cur" / flagged)
-        before = check.server_messages(self.server.client(), b"INBOX")
+        before = self.remote(self.server, b"INBOX")
         for _ in range(2):
             self.synced(self.subject)
             present = os.listdir(self.subject.root / "cur")
             self.assertIn(flagged, present)
             self.assertNotIn(victim.partition(":")[0], " ".join(present + os.listdir(self.subject.root / "new")))
-        self.assertEqual(check.server_messages(self.server.client(), b"INBOX"), before, "pull writes nothing")
+        self.assertEqual(self.remote(self.server, b"INBOX"), before, "pull writes nothing")
         status = self.subject.run("status", "--json")
         self.assertEqual(status.status, 0, status.err)
 
