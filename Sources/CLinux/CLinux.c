@@ -2,10 +2,33 @@
 #include "CLinux.h"
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+const long mm_utime_omit = UTIME_OMIT;
 
 int mm_renameat_noreplace(int from_directory, const char *from, int to_directory, const char *to) {
   return renameat2(from_directory, from, to_directory, to, RENAME_NOREPLACE);
 }
 int mm_syncfs(int descriptor) { return syncfs(descriptor); }
 int mm_start_writeback(int descriptor) { return sync_file_range(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE); }
+int mm_openat(int directory, const char *name, int flags, mode_t mode) {
+  return openat(directory, name, flags, mode);
+}
+int mm_is_network_filesystem(int descriptor) {
+  struct statfs information;
+  if (fstatfs(descriptor, &information) != 0) return -1;
+  switch ((unsigned long)information.f_type & 0xFFFFFFFFUL) {
+    case 0x6969UL:      // NFS
+    case 0xFF534D42UL:  // CIFS
+    case 0xFE534D42UL:  // SMB2
+    case 0x517BUL:      // SMB
+    case 0x5346414FUL:  // AFS
+    case 0x00C36400UL:  // Ceph
+    case 0x01021997UL:  // 9p
+      return 1;
+    default:
+      return 0;
+  }
+}

@@ -33,3 +33,10 @@ package struct MessageDigests: Hashable, Sendable {
     self.header = header
   }
 }
+
+extension Digest {
+  /// Stands for "not read yet"; no content has it.
+  package static let zero = Digest()
+
+  private init() { words = SIMD4<UInt64>() }
+}

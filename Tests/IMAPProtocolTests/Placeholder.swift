@@ -1,1 +1,1 @@
-// Filled by the next commits.
+import Testing

@@ -1,0 +1,164 @@
+import Foundation
+import LinuxFiles
+import Logging
+import MailModel
+import Maildir
+import SyncState
+
+/// Opens an account for work: one process at a time, its root's marker equal to what the state holds, its database
+/// sound. Where the place itself is in doubt nothing is written (DESIGN.md section 5, stops).
+struct AccountOpening: Sendable {
+  let settings: AccountSettings
+  let pool: DiskPool
+  let clock: WallClock
+  let logger: Logger
+
+  func open(meter: ProgressMeter) async throws -> (account: OpenAccount, lock: InstanceLock) {
+    let settings = self.settings
+    let clock = self.clock
+    let prepared = try await pool.run { () -> Prepared in
+      try Self.makeDirectories(settings.stateDirectory)
+      let stateDirectory = try DirectoryHandle.open(path: settings.stateDirectory)
+      if try stateDirectory.isOnNetwork() {
+        throw self.stop(
+          "the state directory \(settings.stateDirectory) is on a network file system, which a database cannot trust",
+          "set state_dir to a local directory")
+      }
+      let lock = try InstanceLock(path: settings.lockPath, account: settings.name)
+      let machine = try MachineID.read(stateDirectory: stateDirectory)
+      let root = try self.openRoot(machine: machine)
+      let state = try AccountState.open(at: settings.statePath, boot: Self.bootID(), now: clock.now().seconds)
+      try self.check(root, against: state.identity, machine: machine)
+      let account = FileName(settings.name) ?? "account"
+      return Prepared(
+        lock: lock, root: root, state: state,
+        quarantine: try Quarantine(stateDirectory: stateDirectory, account: account))
+    }
+    let pipeline = DeliveryPipeline(account: prepared.state, pool: pool, meter: meter, logger: logger)
+    let account = OpenAccount(
+      settings: settings, state: prepared.state, pool: pool, root: prepared.root, quarantine: prepared.quarantine,
+      pipeline: pipeline, names: BaseNames(clock: clock), clock: clock, meter: meter, logger: logger)
+    return (account, prepared.lock)
+  }
+
+  private struct Prepared: Sendable {
+    let lock: InstanceLock
+    let root: DirectoryHandle
+    let state: AccountState
+    let quarantine: Quarantine
+  }
+
+  /// The root with its marker; makes root, marker and database of an account that has none of them.
+  private func openRoot(machine: String) throws -> DirectoryHandle {
+    if AccountState.exists(at: settings.statePath) {
+      do {
+        return try DirectoryHandle.open(path: settings.root)
+      } catch let error as FileError where error.isMissing {
+        throw stop(
+          "the mail directory \(settings.root) is missing",
+          "mount it or put it back; nothing is removed or written until then")
+      }
+    }
+    try Self.makeDirectories(settings.root)
+    let root = try DirectoryHandle.open(path: settings.root)
+    let marker: RootMarker
+    switch RootMarker.compare(
+      try RootMarker.read(in: root), expected: nil, machine: machine, statePath: settings.statePath)
+    {
+    case .unclaimed:
+      try refuseForeignMail(in: root)
+      marker = .new(machine: machine, statePath: settings.statePath)
+      try marker.write(in: root)
+    case .stateLost(let found):
+      // The marker is durable before the database is made: without mail here that is where the last run ended.
+      guard try isWithoutMail(root) else {
+        throw stop(
+          "the state \(settings.statePath) of the mail in \(settings.root) is missing; nothing was changed",
+          "put a backup of the state back")
+      }
+      marker = found
+    case .foreign(let found):
+      throw foreign(found)
+    case .missing, .same:
+      throw stop("the root marker of \(settings.root) cannot be compared", "put a backup of the state back")
+    case .unreadable(let reason):
+      throw stop("\(settings.root)/\(RootMarker.fileName) cannot be used: \(reason)", "remove or repair that file")
+    }
+    try AccountState.create(
+      at: settings.statePath,
+      identity: AccountIdentity(
+        account: settings.name, server: settings.server, marker: marker.id, machine: marker.machine),
+      now: clock.now().seconds)
+    return root
+  }
+
+  private func check(_ root: DirectoryHandle, against identity: AccountIdentity, machine: String) throws {
+    let expected = RootMarker(id: identity.marker, machine: identity.machine, statePath: settings.statePath)
+    switch RootMarker.compare(
+      try RootMarker.read(in: root), expected: expected, machine: machine, statePath: settings.statePath)
+    {
+    case .same: break
+    case .foreign(let found): throw foreign(found)
+    case .unreadable(let reason):
+      throw stop("\(settings.root)/\(RootMarker.fileName) cannot be used: \(reason)", "put the file back as it was")
+    case .missing, .unclaimed, .stateLost:
+      throw stop(
+        "\(settings.root) is not the mail directory that the state knows: its marker \(RootMarker.fileName) is missing",
+        "mount or put back the directory that was there; nothing is removed or written until then")
+    }
+    guard identity.server == settings.server else {
+      throw stop(
+        "the account now points to \(settings.server), but its mail came from \(identity.server)",
+        "give the new server's account another name, or set the old one back")
+    }
+  }
+
+  private func foreign(_ marker: RootMarker) -> SyncFailure {
+    stop(
+      "the mail in \(settings.root) belongs to the state \(marker.statePath) on machine \(marker.machine)",
+      "give this account a maildir of its own")
+  }
+
+  private func refuseForeignMail(in root: DirectoryHandle) throws {
+    guard try isWithoutMail(root) else {
+      throw stop(
+        "\(settings.root) already holds mail that this account does not know",
+        "name an empty or new directory as the account's maildir")
+    }
+  }
+
+  /// Whether no directory of the root, nor of its folders, has a message in it. Looks three levels deep.
+  private func isWithoutMail(_ root: DirectoryHandle, depth: Int = 0) throws -> Bool {
+    var isEmpty = true
+    try root.forEachBatch { entries in
+      for entry in entries where isEmpty && (entry.kind == .directory || entry.kind == nil) {
+        guard let directory = try? root.openDirectory(entry.name) else { continue }
+        if ["cur", "new"].contains(entry.name) {
+          try directory.forEachBatch { if !$0.isEmpty { isEmpty = false } }
+        } else if depth < 3 {
+          isEmpty = try isWithoutMail(directory, depth: depth + 1)
+        }
+      }
+    }
+    return isEmpty
+  }
+
+  private func stop(_ what: String, _ remedy: String) -> SyncFailure {
+    SyncFailure(scope: .account, retry: .never, location: settings.name, what: what, remedy: remedy)
+  }
+
+  private static func makeDirectories(_ path: String) throws {
+    do {
+      try FileManager.default.createDirectory(
+        atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    } catch {
+      throw FileError("make the directory", path, EACCES)
+    }
+  }
+
+  /// Which boot of the machine this is (random(4)); empty where the kernel does not say.
+  private static func bootID() -> String {
+    let text = try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)
+    return text?.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""
+  }
+}

@@ -1,0 +1,59 @@
+import MailConnections
+import MailModel
+import Maildir
+import SyncPlanner
+
+/// All that a worker needs to know of its account; made from the configuration by the composition root.
+package struct AccountSettings: Sendable {
+  package var name: String
+  package var endpoint: IMAPEndpoint
+  /// `imap://user@host:port`, what the state remembers of where the mail comes from.
+  package var server: String
+  /// The account's Maildir root, absolute.
+  package var root: String
+  package var layout: FolderLayout
+  package var stateDirectory: String
+  package var selection: MailboxSelection
+  /// Mailbox name to folder name, both as the person writes them.
+  package var folderNames: [String: String]
+  package var policy: SyncPolicy
+  /// Seconds that quarantine keeps what was removed locally.
+  package var keepDeleted: Int64
+  package var connections: Int
+
+  package init(
+    name: String, endpoint: IMAPEndpoint, server: String, root: String, layout: FolderLayout, stateDirectory: String,
+    selection: MailboxSelection, folderNames: [String: String], policy: SyncPolicy, keepDeleted: Int64,
+    connections: Int
+  ) {
+    self.name = name
+    self.endpoint = endpoint
+    self.server = server
+    self.root = root
+    self.layout = layout
+    self.stateDirectory = stateDirectory
+    self.selection = selection
+    self.folderNames = folderNames
+    self.policy = policy
+    self.keepDeleted = keepDeleted
+    self.connections = connections
+  }
+
+  package var statePath: String { "\(stateDirectory)/\(name).sqlite" }
+  package var lockPath: String { "\(stateDirectory)/\(name).lock" }
+  package var quarantinePath: String { "\(stateDirectory)/quarantine/\(name)" }
+}
+
+/// Which mailboxes are mirrored.
+package struct MailboxSelection: Sendable {
+  package var subscribedOnly: Bool
+  /// Whether the patterns select a mailbox, by its name and its hierarchy delimiter.
+  package var selects: @Sendable (_ name: MailboxName, _ delimiter: Character?) -> Bool
+
+  package init(
+    subscribedOnly: Bool, selects: @escaping @Sendable (_ name: MailboxName, _ delimiter: Character?) -> Bool
+  ) {
+    self.subscribedOnly = subscribedOnly
+    self.selects = selects
+  }
+}

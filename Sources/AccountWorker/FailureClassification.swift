@@ -1,0 +1,42 @@
+import LinuxFiles
+import MailConnections
+import Maildir
+import SyncState
+
+extension SyncFailure {
+  /// What any error of a round means: how far it reaches and whether trying again can help.
+  init(_ error: any Error, account: String, location: String) {
+    switch error {
+    case let failure as SyncFailure: self = failure
+    case let error as ConnectionError:
+      let (what, remedy) = Self.split(error.description)
+      self.init(
+        scope: error.scope == .account ? .account : error.scope == .message ? .message : .mailbox,
+        retry: error.retry == .soon ? .now : error.retry == .later ? .later : .never,
+        location: error.scope == .account ? account : location, what: what, remedy: remedy)
+    case let error as StateError:
+      self.init(scope: .account, retry: .never, location: account, what: "\(error.path): \(error.what)", remedy: error.remedy)
+    case let error as FileError:
+      self.init(
+        scope: .account, retry: error.isFull ? .later : .never, location: account,
+        what: Self.split(error.description).what, remedy: error.remedy)
+    case let error as MaildirError:
+      let (what, remedy) = Self.split(error.description)
+      if case .rootMissing = error {
+        self.init(scope: .account, retry: .never, location: account, what: what, remedy: remedy)
+      } else {
+        self.init(scope: .mailbox, retry: .never, location: location, what: what, remedy: remedy)
+      }
+    case is CancellationError:
+      self.init(scope: .account, retry: .now, location: account, what: "stopped before the end", remedy: "run it again")
+    default:
+      self.init(scope: .account, retry: .later, location: account, what: "\(error)", remedy: "report this as a bug")
+    }
+  }
+
+  /// Errors read `WHAT; REMEDY`.
+  private static func split(_ text: String) -> (what: String, remedy: String) {
+    guard let mark = text.range(of: "; ") else { return (text, "it is tried again at the next sync") }
+    return (String(text[..<mark.lowerBound]), String(text[mark.upperBound...]))
+  }
+}

@@ -1,0 +1,103 @@
+import LinuxFiles
+import MailModel
+import Maildir
+import SyncPlanner
+import SyncState
+
+/// Brings flags that the server reported into the file names, message by message: plan, rename, then the base moves.
+struct FlagRound: Sendable {
+  let account: OpenAccount
+  let mailbox: MirroredMailbox
+
+  /// How many of the updates would change anything.
+  func count(_ updates: [(uid: UID, flags: FlagSet)]) async throws -> Int {
+    let rows = try await account.state.messages(updates.map(\.uid), of: mailbox.record.id)
+    return updates.count { update in
+      rows[update.uid].map { action(for: $0, server: update.flags) != .nothing } ?? false
+    }
+  }
+
+  /// Returns how many messages changed. Updates for messages without a row are left to their download.
+  func apply(_ updates: [(uid: UID, flags: FlagSet)]) async throws -> Int {
+    guard !updates.isEmpty else { return 0 }
+    let rows = try await account.state.messages(updates.map(\.uid), of: mailbox.record.id)
+    // The last word on a message counts.
+    let latest = Dictionary(updates.map { ($0.uid, $0.flags) }) { _, later in later }
+    let work = latest.compactMap { uid, flags -> (MessageRecord, MessageAction)? in
+      guard let row = rows[uid], row.state == .present else { return nil }
+      let action = action(for: row, server: flags)
+      return action == .nothing ? nil : (row, action)
+    }
+    guard !work.isEmpty else { return 0 }
+    let mailbox = mailbox
+    let confirmed = try await account.pool.run {
+      var confirmed: [FlagConfirmation] = []
+      for (row, action) in work {
+        if let confirmation = try mailbox.carryOut(action, on: row) { confirmed.append(confirmation) }
+      }
+      try mailbox.folder.syncDirectories([.new, .cur], source: false)
+      return confirmed
+    }
+    try await account.state.setFlags(confirmed)
+    return confirmed.count
+  }
+
+  private func action(for row: MessageRecord, server: FlagSet) -> MessageAction {
+    SyncPlanner.plan(
+      server: .present(server), folder: mailbox.localMessage(row), base: row.flags, policy: account.settings.policy)
+  }
+}
+
+extension MirroredMailbox {
+  /// The folder's side of a row, from the name that its file was last seen with.
+  func localMessage(_ row: MessageRecord) -> LocalMessage {
+    guard !row.pending.contains(.gone) else { return .absent }
+    return .present(localFlags(row), contentChanged: row.pending.contains(.content))
+  }
+
+  /// The flags in the name, with those keywords of the base that have no letter here.
+  func localFlags(_ row: MessageRecord) -> FlagSet {
+    guard let name = FileName(bytes: row.fileName).map(MessageFileName.init(parsing:)) else { return row.flags }
+    return keywords.flags(of: name, unlettered: row.unlettered)
+  }
+
+  private func lettersNow(_ row: MessageRecord) -> [UInt8] {
+    FileName(bytes: row.fileName).map { MessageFileName(parsing: $0).keywordLetters } ?? []
+  }
+
+  /// Renames the file as the action says; nil where it is not there any more, which the next scan looks at.
+  fileprivate func carryOut(_ action: MessageAction, on row: MessageRecord) throws -> FlagConfirmation? {
+    func unchanged(_ base: FlagSet, isPending: Bool) -> FlagConfirmation {
+      FlagConfirmation(
+        message: row.id, flags: base, unlettered: keywords.unlettered(base.keywords, letters: lettersNow(row)),
+        isPending: isPending, fileName: row.fileName, isInCur: row.isInCur, stamp: nil)
+    }
+    switch action {
+    case .confirmFlags(let base):
+      return unchanged(base, isPending: row.pending.contains(.gone) ? false : localFlags(row) != base)
+    case .setLocalFlags(let flags, let base):
+      guard let name = FileName(bytes: row.fileName) else { return nil }
+      let letters = try keywords.letters(for: flags.keywords)
+      let removed = Set(keywords.knownLetters(of: row.flags.union(localFlags(row)).keywords)).subtracting(letters)
+      let entry = ScanEntry(name: name, subdirectory: row.isInCur ? .cur : .new, status: nil)
+      let added = flags.subtracting(localFlags(row)).system
+      let dropped = localFlags(row).subtracting(flags).system
+      do {
+        let changed = try folder.changeFlags(of: entry) { current in
+          current.system = current.system.subtracting(dropped).union(added)
+          current.keywords = Array(Set(current.keywords).subtracting(removed).union(letters))
+        }
+        guard let changed else { return unchanged(base, isPending: flags != base) }
+        return FlagConfirmation(
+          message: row.id, flags: base,
+          unlettered: keywords.unlettered(base.keywords, letters: changed.parsed.keywordLetters),
+          isPending: flags != base, fileName: changed.name.bytes,
+          isInCur: changed.subdirectory == .cur, stamp: changed.status.map { FileStamp($0) })
+      } catch MaildirError.messageMissing {
+        return nil
+      }
+    default:
+      return nil
+    }
+  }
+}

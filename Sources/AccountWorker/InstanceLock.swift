@@ -1,0 +1,29 @@
+import Glibc
+import LinuxFiles
+
+/// One process at a time works on an account: an exclusive flock(2) on its lock file, which goes with the process.
+final class InstanceLock: Sendable {
+  private let descriptor: Int32
+
+  /// Throws `SyncFailure` with the holder's process id where another process has it.
+  init(path: String, account: String) throws {
+    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard descriptor >= 0 else { throw FileError("open", path, errno) }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      var buffer = [UInt8](repeating: 0, count: 32)
+      let count = pread(descriptor, &buffer, buffer.count, 0)
+      close(descriptor)
+      let holder = String(decoding: buffer.prefix(max(count, 0)).prefix { $0 != 0x0A }, as: UTF8.self)
+      throw SyncFailure(
+        scope: .account, retry: .later, location: account,
+        what: "another mailmirror\(holder.isEmpty ? "" : " (process \(holder))") works on this account",
+        remedy: "wait for it, or end it")
+    }
+    let text = Array("\(getpid())\n".utf8)
+    _ = ftruncate(descriptor, 0)
+    _ = pwrite(descriptor, text, text.count, 0)
+    self.descriptor = descriptor
+  }
+
+  deinit { close(descriptor) }
+}

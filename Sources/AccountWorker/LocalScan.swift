@@ -1,0 +1,220 @@
+import LinuxFiles
+import MailModel
+import Maildir
+import SyncPlanner
+import SyncState
+
+/// Compares a folder with the rows: the local view. With `direction = "pull"` what differs is noted as pending and left
+/// alone. A file that a power cut emptied or took is no person's doing: its row is dropped, and it is fetched again.
+struct LocalScan: Sendable {
+  struct Result: Sendable {
+    var refetched = 0
+    var wasSkipped = false
+  }
+
+  let account: OpenAccount
+  let mailbox: MirroredMailbox
+  let isForced: Bool
+
+  private var state: AccountState { account.state }
+  private var id: Int64 { mailbox.record.id }
+
+  func run() async throws -> Result {
+    let (folder, clock) = (mailbox.folder, account.clock)
+    let stamp = try await account.pool.run { try folder.stamp(clock: clock) }
+    if !isForced, let last = mailbox.record.scan, last.allowsSkipping(now: stamp) { return Result(wasSkipped: true) }
+
+    let seen = SeenRows(highest: try await state.highestMessageID())
+    var locals: [LocalFile] = []
+    var result = Result()
+    let known = Dictionary(
+      try await state.localFiles(of: id).map { ($0.stamp.inode, $0) }, uniquingKeysWith: { first, _ in first })
+    for try await entries in FolderEntries(folder: folder, pool: account.pool) {
+      let found = try await compare(entries, seen: seen, known: known)
+      locals += found.locals
+      result.refetched += found.dropped
+    }
+    try await stopWhereReplaced(stamp, seen: seen)
+    result.refetched += try await noteMissing(seen)
+    try await state.setLocalFiles(locals, of: id)
+    try await state.setScan(FolderScanRecord(stamp), of: id)
+    return result
+  }
+
+  private func compare(
+    _ entries: [ScanEntry], seen: SeenRows, known: [Int64: LocalFile]
+  ) async throws -> (locals: [LocalFile], dropped: Int) {
+    let candidates = try await state.messages(baseNames: entries.map { $0.parsed.base.bytes })
+    var changed: [SeenFile] = []
+    var locals: [LocalFile] = []
+    var dropped: [Int64] = []
+    for (entry, rows) in zip(entries, candidates) {
+      guard let status = entry.status else { continue }
+      let stamp = FileStamp(status)
+      guard let row = rows.first(where: { $0.mailbox == id && $0.state == .present && !seen.contains($0.id) }) else {
+        // Seen twice under the same inode: another program renamed it while we read the directory.
+        if rows.contains(where: { $0.mailbox == id && $0.stamp?.inode == stamp.inode }) { continue }
+        if rows.contains(where: { $0.mailbox == id && $0.state != .present }) { continue }
+        if let file = try await localFile(entry, stamp, known: known) { locals.append(file) }
+        continue
+      }
+      seen.insert(row.id)
+      switch try await check(row, entry, stamp) {
+      case .unchanged: break
+      case .differs(let file): changed.append(file)
+      case .damaged:
+        try await account.setAside(
+          entry, in: mailbox.folder, of: mailbox.record, reason: "damaged on disk; fetched again")
+        dropped.append(row.id)
+      }
+    }
+    try await state.setSeen(changed)
+    try await state.forget(dropped)
+    return (locals, dropped.count)
+  }
+
+  private enum Verdict {
+    case unchanged
+    case differs(SeenFile)
+    case damaged
+  }
+
+  /// DESIGN.md section 6, "a scanned file is unchanged": device, inode, size and mtime decide, a changed ctime alone is
+  /// a rename; anything else is read.
+  private func check(_ row: MessageRecord, _ entry: ScanEntry, _ stamp: FileStamp) async throws -> Verdict {
+    if stamp.size == 0, row.diskSize > 0 { return .damaged }
+    var pending = row.pending.subtracting([.gone, .flags])
+    let isSuspect = row.session == state.sessionLostToPowerCut
+    let recorded = row.stamp
+    let sameFile =
+      recorded.map {
+        $0.device == stamp.device && $0.inode == stamp.inode && $0.size == stamp.size && $0.modified == stamp.modified
+      } ?? false
+    if !sameFile || isSuspect {
+      let folder = mailbox.folder
+      let content = try await account.pool.run { try folder.content(of: entry) }
+      if let content, content.digests == row.digests {
+        pending.remove(.content)
+      } else if isSuspect {
+        return .damaged
+      } else {
+        pending.insert(.content)
+      }
+    }
+    if mailbox.keywords.flags(of: entry.parsed, unlettered: row.unlettered) != row.flags { pending.insert(.flags) }
+    let isInCur = entry.subdirectory == .cur
+    if pending == row.pending, recorded == stamp, row.fileName == entry.name.bytes, row.isInCur == isInCur {
+      return .unchanged
+    }
+    return .differs(
+      SeenFile(message: row.id, fileName: entry.name.bytes, isInCur: isInCur, stamp: stamp, pending: pending))
+  }
+
+  private func localFile(
+    _ entry: ScanEntry, _ stamp: FileStamp, known: [Int64: LocalFile]
+  ) async throws -> LocalFile? {
+    var file = LocalFile(
+      mailbox: id, baseName: entry.parsed.base.bytes, fileName: entry.name.bytes,
+      isInCur: entry.subdirectory == .cur, stamp: stamp, digests: MessageDigests(content: .zero, header: .zero))
+    if let before = known[stamp.inode], before.stamp.size == stamp.size, before.stamp.modified == stamp.modified {
+      file.digests = before.digests
+      return file
+    }
+    let folder = mailbox.folder
+    guard let content = try await account.pool.run({ try folder.content(of: entry) }) else { return nil }
+    file.digests = content.digests
+    return file
+  }
+
+  /// DESIGN.md section 5: `cur/` with another device or inode in which most known files are not found is a stop.
+  private func stopWhereReplaced(_ stamp: FolderStamp, seen: SeenRows) async throws {
+    guard let last = mailbox.record.scan, last.cur.inode != FileStamp(stamp.cur).inode || last.cur.device != FileStamp(stamp.cur).device
+    else { return }
+    let expected = try await state.settledCount(of: id)
+    guard expected > 0, seen.count * 2 < expected else { return }
+    throw SyncFailure(
+      scope: .mailbox, retry: .never, location: mailbox.location,
+      what: "its folder was replaced by another directory that has \(seen.count) of its \(expected) messages",
+      remedy: "put the folder back; nothing is written there until then")
+  }
+
+  /// Rows whose file was not seen are looked for once more before they count as locally gone: a rename during the
+  /// reading of a directory can hide a file from it.
+  private func noteMissing(_ seen: SeenRows) async throws -> Int {
+    var missing: [MessageRecord] = []
+    var last: Int64 = 0
+    while true {
+      let page = try await state.page(of: id, after: last)
+      guard let end = page.last else { break }
+      missing += page.filter { $0.state == .present && !seen.contains($0.id) && !$0.pending.contains(.gone) }
+      last = end.id
+    }
+    guard !missing.isEmpty else { return 0 }
+    var wanted = Dictionary(missing.map { ($0.baseName, $0) }, uniquingKeysWith: { first, _ in first })
+    for try await entries in FolderEntries(folder: mailbox.folder, pool: account.pool) {
+      for entry in entries { wanted[entry.parsed.base.bytes] = nil }
+    }
+    let lost = wanted.values.filter { $0.session == state.sessionLostToPowerCut }.map(\.id)
+    let gone = wanted.values.filter { $0.session != state.sessionLostToPowerCut }
+    try await state.forget(lost)
+    if !lost.isEmpty {
+      account.logger.warning("\(mailbox.location): \(lost.count) files went with the power; they are fetched again")
+    }
+    for (pending, rows) in Dictionary(grouping: gone, by: { $0.pending.union(.gone) }) {
+      try await state.setPending(pending, of: rows.map(\.id))
+    }
+    return lost.count
+  }
+}
+
+/// The entries of a folder with their metadata, in batches read on a disk thread.
+private struct FolderEntries: AsyncSequence {
+  /// The reader goes from thread to thread but is used by one at a time: each batch is awaited.
+  final class Iterator: AsyncIteratorProtocol, @unchecked Sendable {
+    private let reader: FolderReader
+    private let pool: DiskPool
+
+    init(_ reader: FolderReader, _ pool: DiskPool) {
+      self.reader = reader
+      self.pool = pool
+    }
+
+    func next() async throws -> [ScanEntry]? { try await pool.run { try self.reader.next() } }
+  }
+
+  let folder: MaildirFolder
+  let pool: DiskPool
+
+  func makeAsyncIterator() -> Iterator { Iterator(FolderReader(folder, withStatus: true), pool) }
+}
+
+/// Rows that a scan has met: one bit each, so that half a million cost 64 kB. Used by one scan at a time.
+private final class SeenRows {
+  private var words: [UInt64]
+  private(set) var count = 0
+
+  init(highest: Int64) { words = Array(repeating: 0, count: Int(highest / 64) + 1) }
+
+  func insert(_ row: Int64) {
+    guard row >= 0, Int(row / 64) < words.count, !contains(row) else { return }
+    words[Int(row / 64)] |= 1 << UInt64(row % 64)
+    count += 1
+  }
+
+  func contains(_ row: Int64) -> Bool {
+    row >= 0 && Int(row / 64) < words.count && words[Int(row / 64)] & (1 << UInt64(row % 64)) != 0
+  }
+}
+
+extension FolderScanRecord {
+  init(_ stamp: FolderStamp) {
+    self.init(new: FileStamp(stamp.new), cur: FileStamp(stamp.cur), began: stamp.began.total)
+  }
+
+  /// Whether the folder need not be read: both directories are as at the last complete scan, and that scan began over
+  /// 2 s after their times, so that no change can hide in one tick of the file system's clock.
+  func allowsSkipping(now: FolderStamp) -> Bool {
+    guard new == FileStamp(now.new), cur == FileStamp(now.cur) else { return false }
+    return began > max(new.modified, new.changed, cur.modified, cur.changed) + 2_000_000_000
+  }
+}

@@ -1,0 +1,109 @@
+import IMAPProtocol
+import LinuxFiles
+import MailConnections
+import MailModel
+import Maildir
+import SyncState
+
+/// A mailbox that the server lists and the configuration selects, with its row.
+struct LinkedMailbox: Sendable {
+  var record: MailboxRecord
+  var listed: ListedMailbox
+}
+
+/// Links the server's mailboxes with folders. A row made once is what links them from then on; a mailbox that is not
+/// listed any more keeps its folder and its mail.
+struct MailboxLinking: Sendable {
+  struct Result: Sendable {
+    var linked: [LinkedMailbox] = []
+    var notices: [SyncFailure] = []
+  }
+
+  let account: OpenAccount
+  let isDryRun: Bool
+
+  private var settings: AccountSettings { account.settings }
+
+  func run(_ listing: [ListedMailbox]) async throws -> Result {
+    var result = Result()
+    let records = try await account.state.mailboxes()
+    var byName = Dictionary(records.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    var twins = FolderTwins()
+    for record in records { if let path = FolderPath(bytes: Array(record.folder.utf8)) { try? twins.claim(path) } }
+    var seen: Set<MailboxName> = []
+    for listed in listing where seen.insert(listed.entry.name).inserted && isSelected(listed) {
+      let name = listed.entry.name
+      if let record = byName.removeValue(forKey: name) {
+        if record.unlisted > 0, !isDryRun { try await account.state.setUnlisted(record.id, 0) }
+        result.linked.append(LinkedMailbox(record: record, listed: listed))
+        continue
+      }
+      do {
+        let path = try folder(for: listed.entry)
+        try twins.claim(path)
+        guard !isDryRun else { continue }
+        let (root, layout) = (account.root, settings.layout)
+        _ = try await account.pool.run { try MaildirFolder.create(in: root, at: path, layout: layout) }
+        let record = try await account.state.addMailbox(
+          name, delimiter: listed.entry.delimiter, folder: String(decoding: path.bytes, as: UTF8.self),
+          objectID: listed.status?.mailboxID)
+        result.linked.append(LinkedMailbox(record: record, listed: listed))
+      } catch let problem as FolderNameProblem {
+        result.notices.append(skipped(name, problem.description))
+      } catch let problem as UnsafeName {
+        result.notices.append(skipped(name, problem.description))
+      }
+    }
+    for record in byName.values where !listing.contains(where: { $0.entry.name == record.name }) {
+      if !isDryRun { try await account.state.setUnlisted(record.id, record.unlisted + 1) }
+      account.logger.notice("\(settings.name)/\(record.name): not listed by the server any more; its mail here stays")
+    }
+    result.linked.sort { $0.record.name.isInbox || (!$1.record.name.isInbox && $0.record.folder < $1.record.folder) }
+    return result
+  }
+
+  private func isSelected(_ listed: ListedMailbox) -> Bool {
+    let entry = listed.entry
+    guard entry.isSelectable else { return false }
+    if settings.selection.subscribedOnly, !listed.isSubscribed, !entry.name.isInbox { return false }
+    let delimiter = entry.delimiter.map { Character(UnicodeScalar($0)) }
+    return settings.selection.selects(entry.name, delimiter)
+  }
+
+  private func folder(for entry: ListEntry) throws -> FolderPath {
+    if let mapped = settings.folderNames[entry.name.description] {
+      return try settings.layout.folder(
+        for: MailboxName(mapped), separator: UInt8(ascii: "/"), rootLength: settings.root.utf8.count)
+    }
+    try UnsafeName.check(entry.name)
+    return try settings.layout.folder(
+      for: entry.name, separator: entry.delimiter, rootLength: settings.root.utf8.count)
+  }
+
+  private func skipped(_ name: MailboxName, _ problem: String) -> SyncFailure {
+    let parts = problem.split(separator: ";", maxSplits: 1).map { $0.trimmingPrefix(while: { $0 == " " }) }
+    return SyncFailure(
+      scope: .mailbox, retry: .never, location: "\(settings.name)/\(name)",
+      what: "the mailbox is not mirrored: \(parts.first ?? "")",
+      remedy: parts.count > 1 ? String(parts[1]) : "rename it on the server, or give it another name with map")
+  }
+}
+
+/// A mailbox name that looks like a way out of the mail directory, or that no command can carry.
+struct UnsafeName: Error, CustomStringConvertible {
+  let description: String
+
+  static func check(_ name: MailboxName) throws {
+    if name.wire.contains(where: { $0 < 0x20 || $0 == 0x7F }) {
+      throw UnsafeName(description: "its name holds a control character; rename it on the server")
+    }
+    let parts = name.wire.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+    if parts.contains(where: { $0.elementsEqual("..".utf8) || $0.elementsEqual(".".utf8) })
+      || name.wire.first == UInt8(ascii: "/")
+    {
+      throw UnsafeName(
+        description: "its name looks like a path out of the mail directory; rename it, or give it another name with map"
+      )
+    }
+  }
+}

@@ -1,0 +1,218 @@
+import IMAPProtocol
+import MailConnections
+import MailModel
+import Maildir
+import SyncPlanner
+import SyncState
+
+/// One round for one mailbox, server to folder: view, plan, execution, checkpoint. Flags and new mail come first,
+/// removals last, and the checkpoint moves only when all of it is done.
+struct MailboxRound: Sendable {
+  let account: OpenAccount
+  let connection: IMAPConnection
+  let mailbox: MirroredMailbox
+  let isDryRun: Bool
+
+  private var state: AccountState { account.state }
+  private var id: Int64 { mailbox.record.id }
+
+  func run() async throws -> RoundResult {
+    var result = RoundResult(plan: MailboxPlan(mailbox: mailbox.record.name))
+    guard var record = try await state.mailbox(id) else { return result }
+    var known = try await state.uids(of: id)
+    let view = try await RemoteViewReader(
+      connection: connection, record: record, known: known, location: mailbox.location
+    ).read()
+    if isDryRun {
+      return try await planOnly(view, known: known, record: record)
+    }
+    if view.validityChanged, let validity = view.selection.uidValidity {
+      if view.exists == 0, !known.isEmpty {
+        return try await holdEverything(
+          known, kind: "uidvalidity",
+          reason: "the mailbox was made anew on the server and is empty there; its \(known.count) messages stay here")
+      }
+      account.logger.notice("\(mailbox.location): UIDVALIDITY changed; messages are matched by their content")
+      try await state.forgetUIDs(of: id, validity: validity)
+      known = UIDSet()
+    } else if record.uidValidity == nil, let validity = view.selection.uidValidity {
+      try await state.setValidity(validity, of: id)
+    }
+    record = try await state.mailbox(id) ?? record
+
+    if !known.isEmpty, let reason = try await UIDProbe(connection: connection, state: state, mailbox: id).mismatch() {
+      return try await holdEverything(UIDSet(), kind: "uids", reason: reason)
+    }
+    try await dropHolds(kinds: ["uids", "uidvalidity"])
+
+    let unfetched = UIDSet(try await state.unfetched(in: id).map(\.uid))
+    var (change, trouble) = try await membership(view, known: known, unfetched: unfetched)
+    if let trouble { result.notices.append(trouble) }
+    change.appeared = try await takeBack(change.appeared)
+    change.appeared = try await rematch(change.appeared)
+    result.plan.downloads = change.appeared.union(unfetched.subtracting(change.gone))
+
+    let flags = FlagRound(account: account, mailbox: mailbox)
+    result.flagsChanged = try await compareFlags(flags, view, known.subtracting(change.gone), record: record)
+    let downloads = DownloadRound(account: account, connection: connection, mailbox: mailbox)
+    let fetched = try await downloads.run(result.plan.downloads)
+    result.delivered = fetched.delivered
+    result.notices += fetched.notices
+    try await state.dropUnfetched(Array(change.gone.intersection(unfetched)), in: id)
+
+    let removals = RemovalRound(account: account, mailbox: mailbox)
+    // Before rows without a UID count as gone, all that the server has must be here to be matched with them.
+    let orphans = fetched.notices.isEmpty && trouble == nil ? try await state.unpaired(in: id) : []
+    let removed = try await removals.run(gone: change.gone.subtracting(unfetched), orphans: orphans)
+    result.quarantined = removed.quarantined
+    result.notices += removed.notices
+
+    guard trouble == nil else { return result }
+    let count = try await state.messageCount(of: id)
+    try await state.completeRound(
+      of: id,
+      checkpoint: Checkpoint(
+        uidNext: view.selection.uidNext, highestModSequence: view.selection.highestModSequence,
+        messages: count.remote + count.unfetched), now: account.now())
+    let latest = connection.mailboxState
+    result.isStale =
+      Int(latest.exists) != count.remote + count.unfetched || latest.sawExpunge || !latest.vanished.isEmpty
+    return result
+  }
+
+  /// Resolves the membership; nothing is taken for gone before a complete listing where the counts do not add up.
+  private func membership(
+    _ view: RemoteView, known: UIDSet, unfetched: UIDSet
+  ) async throws -> (MembershipChange, SyncFailure?) {
+    var decision = SyncPlanner.membership(view.membership, known: known, unfetched: unfetched, exists: view.exists)
+    if case .needsListing = decision {
+      account.logger.info("\(mailbox.location): the server's counts do not add up; listing all UIDs")
+      let listing = try await connection.existingUIDs()
+      decision = SyncPlanner.membership(
+        .complete(listing.uids), known: known, unfetched: unfetched, exists: Int(listing.exists))
+      if case .contradictory = decision {
+        return (
+          MembershipChange(appeared: listing.uids.subtracting(known).subtracting(unfetched), gone: UIDSet()),
+          contradiction(listed: listing.uids.count, exists: Int(listing.exists))
+        )
+      }
+    }
+    switch decision {
+    case .decided(let change): return (change, nil)
+    case .contradictory(let listed, let exists):
+      var appeared = UIDSet()
+      if case .complete(let uids) = view.membership { appeared = uids.subtracting(known).subtracting(unfetched) }
+      return (MembershipChange(appeared: appeared, gone: UIDSet()), contradiction(listed: listed, exists: exists))
+    case .needsListing:
+      return (MembershipChange(appeared: UIDSet(), gone: UIDSet()), contradiction(listed: 0, exists: view.exists))
+    }
+  }
+
+  private func contradiction(listed: Int, exists: Int) -> SyncFailure {
+    SyncFailure(
+      scope: .mailbox, retry: .later, location: mailbox.location,
+      what: "the server lists \(listed) messages but says that \(exists) exist; nothing is removed here",
+      remedy: "it is looked at again at the next sync")
+  }
+
+  /// Messages whose file stayed here although they were gone, and that the server has again.
+  private func takeBack(_ appeared: UIDSet) async throws -> UIDSet {
+    let kept = try await state.uids(of: id, isRemote: false).intersection(appeared)
+    guard !kept.isEmpty else { return appeared }
+    for batch in kept.batches(of: 500) {
+      try await state.setRemote(true, of: try await state.messages(Array(batch), of: id).values.map(\.id))
+    }
+    return appeared.subtracting(kept)
+  }
+
+  private func rematch(_ appeared: UIDSet) async throws -> UIDSet {
+    guard !appeared.isEmpty, try await !state.unpaired(in: id).isEmpty else { return appeared }
+    let matched = try await Rematch(connection: connection, state: state, mailbox: id).run(appeared)
+    account.logger.notice("\(mailbox.location): \(matched.count) messages matched by their content")
+    return appeared.subtracting(matched)
+  }
+
+  private func compareFlags(
+    _ flags: FlagRound, _ view: RemoteView, _ known: UIDSet, record: MailboxRecord
+  ) async throws -> Int {
+    if let updates = view.flags {
+      var changed = 0
+      for start in stride(from: 0, to: updates.count, by: 500) {
+        changed += try await flags.apply(updates.slice(start..<Swift.min(start + 500, updates.count)))
+      }
+      return changed
+    }
+    let present = try await state.uids(of: id).intersection(known.isEmpty ? try await state.uids(of: id) : known)
+    guard !present.isEmpty else { return 0 }
+    var since: ModSequence?
+    if connection.capabilities.hasCondStore, !view.validityChanged, !view.selection.noModSequence,
+      let stored = record.checkpoint?.highestModSequence, let highest = view.selection.highestModSequence,
+      highest >= stored
+    {
+      since = stored
+    }
+    let counter = Counter()
+    _ = try await connection.fetchAttributes(present, [.flags], changedSince: since) { batch in
+      let updates = batch.compactMap { message in
+        message.uid.flatMap { uid in message.flags.map { (uid: uid, flags: $0) } }
+      }
+      await counter.add(try await flags.apply(updates))
+    }
+    return await counter.value
+  }
+
+  /// A server view that cannot be what it says: everything here stays, and a person decides.
+  private func holdEverything(_ uids: UIDSet, kind: String, reason: String) async throws -> RoundResult {
+    var messages: [Int64] = []
+    for batch in uids.batches(of: 500) {
+      messages += try await state.messages(Array(batch), of: id).values.map(\.id)
+    }
+    try await state.hold(messages, in: id, kind: kind, reason: reason, now: account.now())
+    var result = RoundResult(plan: MailboxPlan(mailbox: mailbox.record.name, hold: reason))
+    result.notices = [.held(mailbox.location, reason)]
+    return result
+  }
+
+  /// A hold whose cause is gone is dropped.
+  private func dropHolds(kinds: Set<String>) async throws {
+    for hold in try await state.holds() where hold.mailbox == id && kinds.contains(hold.kind) {
+      try await state.dropHold(hold.id)
+      account.logger.notice("\(mailbox.location): the hold is dropped, its cause is gone: \(hold.reason)")
+    }
+  }
+
+  private func planOnly(_ view: RemoteView, known: UIDSet, record: MailboxRecord) async throws -> RoundResult {
+    let unfetched = UIDSet(try await state.unfetched(in: id).map(\.uid))
+    let base = view.validityChanged ? UIDSet() : known
+    let (change, trouble) = try await membership(view, known: base, unfetched: unfetched)
+    var plan = MailboxPlan(mailbox: mailbox.record.name)
+    plan.downloads = change.appeared.union(unfetched)
+    plan.removals = change.gone
+    if let trouble { plan.hold = trouble.what }
+    if view.validityChanged { plan.hold = "its UIDVALIDITY changed: what is here is matched by content first" }
+    let verdict = try await RemovalRound(account: account, mailbox: mailbox).verdict(plan.removals.count)
+    if case .held(let reason) = verdict { plan.hold = reason }
+    if let updates = view.flags {
+      let flags = FlagRound(account: account, mailbox: mailbox)
+      for start in stride(from: 0, to: updates.count, by: 500) {
+        let slice = updates.slice(start..<Swift.min(start + 500, updates.count))
+        plan.flagChanges += try await flags.count(slice)
+      }
+    }
+    return RoundResult(plan: plan)
+  }
+}
+
+/// A sum that concurrent callbacks add to.
+private actor Counter {
+  private(set) var value = 0
+  func add(_ count: Int) { value += count }
+}
+
+extension SyncFailure {
+  static func held(_ location: String, _ reason: String) -> SyncFailure {
+    SyncFailure(
+      scope: .mailbox, retry: .never, location: location, what: "held: \(reason)",
+      remedy: "nothing is removed; see `mailmirror status`")
+  }
+}

@@ -1,0 +1,92 @@
+import IMAPProtocol
+import LinuxFiles
+import Logging
+import MailModel
+import Maildir
+import SyncState
+
+/// What the rounds of one account share while it is open.
+struct OpenAccount: Sendable {
+  let settings: AccountSettings
+  let state: AccountState
+  let pool: DiskPool
+  let root: DirectoryHandle
+  let quarantine: Quarantine
+  let pipeline: DeliveryPipeline
+  let names: BaseNames
+  let clock: WallClock
+  let meter: ProgressMeter
+  let logger: Logger
+
+  /// Seconds since 1970.
+  func now() -> Int64 { clock.now().seconds }
+}
+
+extension OpenAccount {
+  /// Opens a linked mailbox's folder; one that is missing is an error, never made again.
+  func mirrored(_ record: MailboxRecord, specialUse: SpecialUse? = nil) async throws -> MirroredMailbox {
+    let (root, clock, logger) = (root, clock, logger)
+    let (folder, keywords) = try await pool.run { () -> (MaildirFolder, FolderKeywords) in
+      guard let path = FolderPath(bytes: Array(record.folder.utf8)) else {
+        throw MaildirError.folderMissing(path: record.folder)
+      }
+      let folder = try MaildirFolder.open(in: root, at: path)
+      return (folder, try FolderKeywords(folder: folder, clock: clock, logger: logger))
+    }
+    return MirroredMailbox(
+      record: record, folder: folder, keywords: keywords, location: "\(settings.name)/\(record.name)",
+      isTrashOrJunk: specialUse == .trash || specialUse == .junk)
+  }
+
+  /// Keeps a file that is not what it should be, out of the folder.
+  func setAside(_ entry: ScanEntry, in folder: MaildirFolder, of record: MailboxRecord, reason: String) async throws {
+    let name = Quarantine.newName(clock: clock)
+    let quarantine = quarantine
+    let content = try await pool.run { try folder.content(of: entry) }
+    try await state.noteQuarantined(
+      mailbox: record, entry: name.description, fileName: entry.name.bytes, digest: content?.digests.content ?? .zero,
+      reason: reason, now: now())
+    try await pool.run {
+      try quarantine.keep(entry.name, from: folder[entry.subdirectory], as: name)
+      try quarantine.sync()
+      try folder[entry.subdirectory].unlink(entry.name, label: "aside")
+      try folder[entry.subdirectory].sync()
+    }
+    logger.warning("\(settings.name)/\(record.name): \(entry.name) moved to quarantine: \(reason)")
+  }
+}
+
+/// A mailbox that is linked with a folder, for one round.
+struct MirroredMailbox: Sendable {
+  let record: MailboxRecord
+  let folder: MaildirFolder
+  let keywords: FolderKeywords
+  /// For messages to people: `work/Lists/swift`.
+  let location: String
+  /// Removals from Trash and Junk are not held.
+  let isTrashOrJunk: Bool
+}
+
+extension FileStamp {
+  init(_ status: FileStatus) {
+    self.init(
+      device: Int64(bitPattern: status.identity.device), inode: Int64(bitPattern: status.identity.inode),
+      size: status.size, modified: status.modified.total, changed: status.changed.total)
+  }
+
+  init(_ stamp: DirectoryStamp) {
+    self.init(
+      device: Int64(bitPattern: stamp.identity.device), inode: Int64(bitPattern: stamp.identity.inode), size: 0,
+      modified: stamp.modified.total, changed: stamp.changed.total)
+  }
+}
+
+extension FileTime {
+  /// Nanoseconds since 1970; the ends of what 64 bits hold for times beyond them.
+  var total: Int64 {
+    let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    if overflow { return seconds < 0 ? .min : .max }
+    let (sum, carry) = product.addingReportingOverflow(Int64(nanoseconds))
+    return carry ? .max : sum
+  }
+}

@@ -1,0 +1,160 @@
+import LinuxFiles
+import MailModel
+import Maildir
+import SyncState
+
+/// Resolves what an earlier run left between an intent and its end (DESIGN.md section 5), before anything else is done
+/// with the account. For a delivery, in this order: its base name in any folder with the right content: settled; a file
+/// without a row with that content in any folder: settled as delivered and moved; its file in `tmp/`: finished;
+/// otherwise it never happened, and the message is fetched again.
+struct Recovery: Sendable {
+  let account: OpenAccount
+
+  /// Where a delivery's file was found.
+  private struct Found {
+    var entry: ScanEntry
+    var mailbox: Int64
+  }
+
+  func run() async throws {
+    let state = account.state
+    let deliveries = try await state.unsettled(.intended)
+    let removals = try await state.unsettled(.leaving)
+    guard !deliveries.isEmpty || !removals.isEmpty else { return }
+    account.logger.notice(
+      "\(account.settings.name): an earlier run ended early; resolving \(deliveries.count + removals.count) messages")
+    let records = try await state.mailboxes()
+    for record in records {
+      let mine = deliveries.filter { $0.mailbox == record.id }
+      if !mine.isEmpty { try await resolve(mine, of: record, among: records) }
+    }
+    for record in records {
+      let mine = removals.filter { $0.mailbox == record.id }
+      guard !mine.isEmpty else { continue }
+      let mailbox = try await account.mirrored(record)
+      _ = try await RemovalRound(account: account, mailbox: mailbox).finish(mine, folderSize: mine.count)
+    }
+  }
+
+  private func resolve(_ rows: [MessageRecord], of record: MailboxRecord, among records: [MailboxRecord]) async throws {
+    let folder = try await account.mirrored(record).folder
+    var settled: [SettledDelivery] = []
+    var forgotten: [Int64] = []
+    var lost: [MessageRecord] = []
+    let account = self.account
+    let outcomes = try await account.pool.run { () -> [(MessageRecord, ScanEntry?)] in
+      let found = try Self.entries(in: folder, named: Set(rows.map(\.baseName)))
+      return try rows.map { row in (row, try Self.inPlace(row, found[row.baseName] ?? [], folder)) }
+    }
+    try await setAsideOthers(rows, outcomes: outcomes, in: folder, record: record)
+    for (row, entry) in outcomes {
+      if let entry {
+        settled.append(try SettledDelivery(row, entry))
+      } else {
+        lost.append(row)
+      }
+    }
+    if !lost.isEmpty {
+      let elsewhere = try await findElsewhere(lost, records: records.filter { $0.id != record.id })
+      for row in lost {
+        if let entry = elsewhere[row.id] {
+          settled.append(try SettledDelivery(row, entry, pending: .gone))
+          continue
+        }
+        let finished = try await account.pool.run { try Self.finish(row, in: folder) }
+        if let finished { settled.append(try SettledDelivery(row, finished)) } else { forgotten.append(row.id) }
+      }
+    }
+    try await account.pool.run { try folder.syncDirectories() }
+    try await state.settle(settled)
+    try await state.forget(forgotten)
+  }
+
+  private var state: AccountState { account.state }
+
+  private static func entries(in folder: MaildirFolder, named names: Set<[UInt8]>) throws -> [[UInt8]: [ScanEntry]] {
+    var found: [[UInt8]: [ScanEntry]] = [:]
+    // A program may rename while we read: what is not seen in the first pass gets a second.
+    for _ in 0..<2 where found.count < names.count {
+      try folder.scan(withStatus: true) { entries in
+        for entry in entries where names.contains(entry.parsed.base.bytes) {
+          found[entry.parsed.base.bytes, default: []].append(entry)
+        }
+      }
+    }
+    return found
+  }
+
+  /// A file of an intent's base name with other content is what a power cut left of it: to quarantine.
+  private func setAsideOthers(
+    _ rows: [MessageRecord], outcomes: [(MessageRecord, ScanEntry?)], in folder: MaildirFolder, record: MailboxRecord
+  ) async throws {
+    let unresolved = outcomes.filter { $0.1 == nil }.map(\.0)
+    guard !unresolved.isEmpty else { return }
+    let names = Set(unresolved.map(\.baseName))
+    let others = try await account.pool.run { try Self.entries(in: folder, named: names) }
+    for entry in others.values.joined() {
+      try await account.setAside(entry, in: folder, of: record, reason: "left incomplete by an earlier run")
+    }
+  }
+
+  /// The entry with the row's content.
+  private static func inPlace(_ row: MessageRecord, _ entries: [ScanEntry], _ folder: MaildirFolder) throws -> ScanEntry? {
+    try entries.first { entry in
+      guard entry.status?.size == row.diskSize else { return false }
+      return try folder.content(of: entry)?.digests == row.digests
+    }
+  }
+
+  /// Deliveries that a mail program moved to another folder before they were settled: by base name, else by content.
+  private func findElsewhere(_ rows: [MessageRecord], records: [MailboxRecord]) async throws -> [Int64: ScanEntry] {
+    var found: [Int64: ScanEntry] = [:]
+    let sizes = Set(rows.map(\.diskSize))
+    for record in records {
+      guard let mailbox = try? await account.mirrored(record) else { continue }
+      let folder = mailbox.folder
+      let candidates = try await account.pool.run { () -> [(ScanEntry, MessageDigests)] in
+        var candidates: [(ScanEntry, MessageDigests)] = []
+        try folder.scan(withStatus: true) { entries in
+          for entry in entries where sizes.contains(entry.status?.size ?? -1) {
+            if let content = try folder.content(of: entry) { candidates.append((entry, content.digests)) }
+          }
+        }
+        return candidates
+      }
+      let rowsHere = try await state.messages(baseNames: candidates.map { $0.0.parsed.base.bytes })
+      for ((entry, digests), owners) in zip(candidates, rowsHere) where owners.allSatisfy({ $0.state != .present }) {
+        guard let row = rows.first(where: { found[$0.id] == nil && $0.digests == digests }) else { continue }
+        found[row.id] = entry
+      }
+    }
+    return found
+  }
+
+  /// The file still in `tmp/`: made durable and published under the name that the intent gave it.
+  private static func finish(_ row: MessageRecord, in folder: MaildirFolder) throws -> ScanEntry? {
+    guard let base = FileName(bytes: row.baseName), let name = FileName(bytes: row.fileName),
+      let file = try folder.reopenTemporary(for: base)
+    else { return nil }
+    guard try file.finish().digests == row.digests else {
+      try file.discard()
+      return nil
+    }
+    try file.sync()
+    do {
+      return try folder.publish(file, as: MessageFileName(parsing: name))
+    } catch let error as FileError where error.isTaken {
+      try file.discard()
+      return nil
+    }
+  }
+}
+
+extension SettledDelivery {
+  init(_ row: MessageRecord, _ entry: ScanEntry, pending: PendingChanges = []) throws {
+    guard let status = entry.status else { throw FileError("stat", entry.name.description, 2) }
+    self.init(
+      message: row.id, baseName: entry.parsed.base.bytes, fileName: entry.name.bytes,
+      isInCur: entry.subdirectory == .cur, stamp: FileStamp(status), pending: pending)
+  }
+}

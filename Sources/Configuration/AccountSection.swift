@@ -1,0 +1,215 @@
+import MailModel
+
+/// Reads one `[accounts.NAME]` table. Everything in it is looked at, so that all its problems are told at once.
+struct AccountSection {
+  let name: String
+  let section: ConfigurationSection
+  let places: ConfigurationPlaces
+  /// Relative paths start at the configuration file's directory.
+  let directory: String
+  /// The configuration's own `maildir`.
+  let commonMaildir: String?
+
+  /// Nil only where a problem was noted.
+  func read() -> AccountConfiguration? {
+    section.checkNames(ConfigurationKeys.account, place: "in an account")
+    checkName()
+    checkProtocol()
+    let server = readServer()
+    let user = readUser()
+    let password = PasswordSection(section: section, places: places, directory: directory).read()
+    let maildir = readMaildir()
+    let layout = section.word("layout", MaildirLayoutName.self) ?? .maildirPlusPlus
+    let map = readMap(layout: layout)
+    let direction = readDirection()
+    checkIdleKeys()
+    let account = AccountConfiguration(
+      name: name, server: server ?? ServerConfiguration(host: "", port: 0, tls: .implicit), user: user ?? "",
+      password: password ?? .environment(""), mechanisms: readMechanisms(), maildir: maildir ?? "", layout: layout,
+      mailboxes: readMailboxes(), subscribedOnly: section.boolean("subscribed_only") ?? false, map: map,
+      direction: direction, deleteLocally: section.word("delete_locally", LocalDeletion.self) ?? .quarantine,
+      keepDeleted: section.duration("keep_deleted", seconds: 0...3_153_600_000, example: "30d")
+        ?? .seconds(30 * 86400),
+      hold: readHold(), connections: section.integer("connections", in: 1...20) ?? 4,
+      timeout: section.duration("timeout", seconds: 1...3600, example: "60s") ?? .seconds(60))
+    return server == nil || user == nil || password == nil || maildir == nil ? nil : account
+  }
+
+  /// Keys that nothing depends on in this version must be right all the same.
+  private func checkIdleKeys() {
+    _ = section.strings("push", example: "[\"INBOX\"]")
+    _ = section.duration("poll_interval", seconds: 1...86_400, example: "5m")
+    _ = section.duration("settle", seconds: 0...3600, example: "10s")
+    _ = section.word("delete_on_server", ServerDeletion.self)
+    _ = section.boolean("create_on_server")
+  }
+
+  private func checkName() {
+    guard name.isEmpty || name.utf8.count > 64 || !name.utf8.allSatisfy(isNameByte) else { return }
+    section.problems.add(
+      section.path, "not a name for an account", "use 1 to 64 letters, digits, - and _, as in [accounts.work]")
+  }
+
+  private func checkProtocol() {
+    guard section.has("protocol") else { return section.missing("protocol", example: "\"imap\"") }
+    guard let written = section.string("protocol"), written != "imap" else { return }
+    if written == "pop3" {
+      section.add(
+        "protocol", "\"pop3\" is not supported in this version",
+        "use \"imap\" where the server has it; POP3 comes with a later version")
+    } else {
+      section.add("protocol", "\(quoted(written)) is not a value that it can have", "write \"imap\"")
+    }
+  }
+
+  private func readServer() -> ServerConfiguration? {
+    let tls = section.word("tls", TLSMode.self)
+    let allowsCleartext = section.boolean("allow_cleartext")
+    let port = section.integer("port", in: 1...65535)
+    let host = readHost()
+    let caFile = section.string("tls_ca_file").flatMap { absolutePath("tls_ca_file", $0) }
+    let fingerprint = section.string("tls_fingerprint").flatMap(readFingerprint)
+    if let host, tls == TLSMode.none, allowsCleartext != true, !ServerHost.isLoopback(host) {
+      section.add(
+        "tls", "\"none\" would send the password and all mail to \(host) in the clear",
+        "use \"implicit\" or \"starttls\"; where that is really wanted, add allow_cleartext = true")
+    }
+    if allowsCleartext == true, section.has("tls") ? tls != nil && tls != TLSMode.none : true {
+      section.add("allow_cleartext", "means nothing without tls = \"none\"", "remove it")
+    }
+    if tls == TLSMode.none {
+      for key in ["tls_ca_file", "tls_fingerprint"] where section.has(key) {
+        section.add(key, "means nothing with tls = \"none\"", "remove it, or use tls = \"implicit\" or \"starttls\"")
+      }
+    }
+    guard let host else { return nil }
+    let mode = tls ?? .implicit
+    return ServerConfiguration(
+      host: host, port: port ?? (mode == .implicit ? 993 : 143), tls: mode, caFile: caFile, fingerprint: fingerprint)
+  }
+
+  private func readHost() -> String? {
+    guard section.has("host") else {
+      section.missing("host", example: "\"imap.example.org\"")
+      return nil
+    }
+    guard let written = section.string("host") else { return nil }
+    do {
+      return try ServerHost.read(written)
+    } catch {
+      section.add("host", "\(quoted(written)) \(error.what)", error.remedy)
+      return nil
+    }
+  }
+
+  private func readFingerprint(_ written: String) -> [UInt8]? {
+    let digits = written.dropFirst("sha256:".count).filter { $0 != ":" }
+    let bytes = stride(from: 0, to: digits.count - 1, by: 2).compactMap { offset in
+      let start = digits.index(digits.startIndex, offsetBy: offset)
+      let pair = digits[start..<digits.index(start, offsetBy: 2)]
+      return pair.utf8.allSatisfy({ $0 != UInt8(ascii: "+") }) ? UInt8(pair, radix: 16) : nil
+    }
+    guard written.asciiLowercased().hasPrefix("sha256:"), digits.count == 64, bytes.count == 32 else {
+      section.add(
+        "tls_fingerprint", "\(quoted(written)) is not a SHA-256 fingerprint",
+        "write \"sha256:\" and 64 hexadecimal digits; openssl x509 -fingerprint -sha256 prints them")
+      return nil
+    }
+    return bytes
+  }
+
+  private func readUser() -> String? {
+    guard section.has("user") else {
+      section.missing("user", example: "\"me@example.org\"")
+      return nil
+    }
+    guard let user = section.string("user") else { return nil }
+    guard !user.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) else {
+      section.add("user", "\(quoted(user)) has a control character in it", "write the name that the server knows")
+      return nil
+    }
+    return user
+  }
+
+  private func readMechanisms() -> [AuthenticationMechanism]? {
+    guard let written = section.strings("auth", example: "[\"scram-sha-256\", \"plain\"]") else { return nil }
+    return written.enumerated().compactMap { index, text in
+      ConfigurationSection.word(text, at: section.path + ["auth", "[\(index)]"], section.problems)
+    }
+  }
+
+  /// The account's own `maildir`, else the configuration's with the account's name.
+  private func readMaildir() -> String? {
+    if section.has("maildir") { return section.string("maildir").flatMap { absolutePath("maildir", $0) } }
+    if let commonMaildir { return places.absolute(name, relativeTo: commonMaildir) }
+    section.missing("maildir", example: "\"~/Mail/\(name)\", or maildir = \"~/Mail\" above all accounts")
+    return nil
+  }
+
+  private func absolutePath(_ key: String, _ written: String) -> String? {
+    if let path = places.absolute(written, relativeTo: directory) { return path }
+    section.add(key, "the home directory in \(quoted(written)) is not known", "write the whole path, starting with /")
+    return nil
+  }
+
+  private func readMailboxes() -> MailboxPatterns {
+    guard let written = section.strings("mailboxes", example: "[\"*\", \"!Spam\"]") else { return .all }
+    let patterns = MailboxPatterns(written)
+    for (index, pattern) in patterns.patterns.enumerated() where pattern.text.isEmpty {
+      section.problems.add(
+        section.path + ["mailboxes", "[\(index)]"], "excludes nothing", "write a name or pattern behind the !")
+    }
+    if patterns.patterns.allSatisfy(\.excludes) {
+      section.add("mailboxes", "only excludes, so it selects no mailbox", "put \"*\" first")
+    }
+    return patterns
+  }
+
+  private func readMap(layout: MaildirLayoutName) -> [MailboxName: FolderPath] {
+    let example = "{ \"[Gmail]/Sent Mail\" = \"Sent\" }"
+    guard let table = section.section("map", example: example) else { return [:] }
+    var map: [MailboxName: FolderPath] = [:]
+    var mailboxes: [FolderPath: String] = [:]
+    for mailbox in table.entries.keys.sorted() {
+      guard let written = table.string(mailbox) else { continue }
+      let name = MailboxName(mailbox)
+      guard let folder = FolderPath(written) else {
+        table.add(
+          mailbox, "\(quoted(written)) is not a name for a folder",
+          "write a relative name as in \"Sent\" or \"Archive/2024\", without . and .. parts")
+        continue
+      }
+      if name.isInbox, layout == .maildirPlusPlus {
+        table.add(mailbox, "INBOX is the Maildir itself in the maildir++ layout", "remove it, or use layout = \"fs\"")
+      } else if let other = mailboxes[folder] {
+        table.add(mailbox, "\(quoted(other)) has the folder \(quoted(written)) already", "give it another folder")
+      } else if map[name] != nil {
+        table.add(mailbox, "this mailbox has a folder already", "remove one of the two lines")
+      }
+      mailboxes[folder] = mailbox
+      map[name] = folder
+    }
+    return map
+  }
+
+  private func readDirection() -> SyncDirection {
+    guard let written = section.string("direction") else { return .pull }
+    if written == "two-way" {
+      section.add(
+        "direction", "\"two-way\" is not supported in this version",
+        "use \"pull\", the default; local changes are kept and wait for the version that brings it")
+      return .pull
+    }
+    return ConfigurationSection.word(written, at: section.path + ["direction"], section.problems) ?? .pull
+  }
+
+  private func readHold() -> HoldLimits {
+    let example = "{ share = 0.2, count = 20, account = 500 }"
+    guard let table = section.section("hold", example: example) else { return .standard }
+    table.checkNames(ConfigurationKeys.hold, place: "in hold")
+    return HoldLimits(
+      share: table.fraction("share") ?? HoldLimits.standard.share,
+      count: table.integer("count", in: 0...1_000_000_000) ?? HoldLimits.standard.count,
+      account: table.integer("account", in: 0...1_000_000_000) ?? HoldLimits.standard.account)
+  }
+}

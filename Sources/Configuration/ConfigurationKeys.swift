@@ -1,0 +1,41 @@
+/// A key of the configuration file and whether this version takes it.
+package struct ConfigurationKey: Hashable, Sendable {
+  package let name: String
+  package let isSupported: Bool
+  /// Nothing in this version depends on it: it concerns the daemon, or what is written to the server, which
+  /// `direction = "pull"` never does. Checked like any other.
+  package var isIdle = false
+
+  static func works(_ names: String...) -> [ConfigurationKey] {
+    names.map { ConfigurationKey(name: $0, isSupported: true) }
+  }
+
+  /// Keys that are right as they stand although nothing depends on them yet.
+  static func idle(_ names: String...) -> [ConfigurationKey] {
+    names.map { ConfigurationKey(name: $0, isSupported: true, isIdle: true) }
+  }
+
+  /// Keys that a later version fills: an error until then, because an option without its effect misleads.
+  static func later(_ names: String...) -> [ConfigurationKey] {
+    names.map { ConfigurationKey(name: $0, isSupported: false) }
+  }
+}
+
+/// All keys, by the table that they stand in.
+package enum ConfigurationKeys {
+  package static let top: [ConfigurationKey] =
+    ConfigurationKey.works("maildir", "state_dir", "log_level", "accounts") + ConfigurationKey.idle("socket")
+
+  package static let account: [ConfigurationKey] =
+    ConfigurationKey.works(
+      "protocol", "host", "port", "tls", "tls_ca_file", "tls_fingerprint", "allow_cleartext", "user",
+      "password_command", "password_file", "password_credential", "password_env", "auth", "maildir", "layout",
+      "mailboxes", "subscribed_only", "map", "direction", "delete_locally", "keep_deleted", "hold", "connections",
+      "timeout")
+    + ConfigurationKey.idle("push", "poll_interval", "settle", "delete_on_server", "create_on_server")
+    + ConfigurationKey.later(
+      "preset", "tls_client_certificate", "tls_client_key", "tunnel", "oauth2", "bodies", "body_limit", "body_age",
+      "retention", "size_limit", "order", "session_limit", "deliver_to", "on_change")
+
+  package static let hold: [ConfigurationKey] = ConfigurationKey.works("share", "count", "account")
+}

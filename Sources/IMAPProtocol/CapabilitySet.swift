@@ -1,0 +1,67 @@
+import MailModel
+
+/// What a server says it can do: `CAPABILITY IMAP4rev1 IDLE AUTH=PLAIN` (RFC 3501 section 7.2.1). Names compare
+/// without regard to case.
+package struct CapabilitySet: Hashable, Sendable {
+  /// In lower case.
+  private let names: Set<String>
+
+  package init(_ names: some Sequence<String> = EmptyCollection<String>()) {
+    self.names = Set(names.map { $0.asciiLowercased() })
+  }
+
+  package func contains(_ name: String) -> Bool { names.contains(name.asciiLowercased()) }
+  package var isEmpty: Bool { names.isEmpty }
+
+  /// Upper-case names, sorted.
+  package var sorted: [String] { names.map { $0.asciiUppercased() }.sorted() }
+
+  /// The SASL mechanisms after `AUTH=`, in upper case, sorted.
+  package var authenticationMechanisms: [String] {
+    names.filter { $0.hasPrefix("auth=") }.map { String($0.dropFirst(5)).asciiUppercased() }.sorted()
+  }
+
+  /// RFC 7162; QRESYNC includes CONDSTORE and ENABLE.
+  package var hasQResync: Bool { names.contains("qresync") }
+  package var hasCondStore: Bool { names.contains("condstore") || hasQResync }
+  /// RFC 5161.
+  package var hasEnable: Bool { names.contains("enable") || hasQResync }
+  /// RFC 4731.
+  package var hasESearch: Bool { names.contains("esearch") }
+  /// RFC 5819.
+  package var hasListStatus: Bool { names.contains("list-status") }
+  /// RFC 5258.
+  package var hasListExtended: Bool { names.contains("list-extended") }
+  /// RFC 6154.
+  package var hasSpecialUse: Bool { names.contains("special-use") }
+  /// RFC 2342.
+  package var hasNamespace: Bool { names.contains("namespace") }
+  /// RFC 4315.
+  package var hasUIDPlus: Bool { names.contains("uidplus") }
+  /// RFC 7888.
+  package var hasLiteralPlus: Bool { names.contains("literal+") }
+  package var hasLiteralMinus: Bool { names.contains("literal-") }
+  /// RFC 4959.
+  package var hasSASLIR: Bool { names.contains("sasl-ir") }
+  /// RFC 2971.
+  package var hasID: Bool { names.contains("id") }
+  /// RFC 8474.
+  package var hasObjectID: Bool { names.contains("objectid") }
+  /// RFC 3691.
+  package var hasUnselect: Bool { names.contains("unselect") }
+  package var hasGmailExtensions: Bool { names.contains("x-gm-ext-1") }
+  /// RFC 6855.
+  package var hasUTF8Accept: Bool { names.contains("utf8=accept") || names.contains("utf8=only") }
+  /// RFC 3501 section 6.2.1.
+  package var hasStartTLS: Bool { names.contains("starttls") }
+  package var loginDisabled: Bool { names.contains("logindisabled") }
+
+  package var hasIMAP4: Bool { names.contains("imap4rev1") || names.contains("imap4rev2") }
+}
+
+extension String {
+  /// Upper case for a to z alone.
+  package func asciiUppercased() -> String {
+    String(decoding: utf8.map { $0 &- 0x61 < 26 ? $0 & 0xDF : $0 }, as: UTF8.self)
+  }
+}

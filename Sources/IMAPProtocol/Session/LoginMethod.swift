@@ -1,0 +1,67 @@
+import MailModel
+import SASL
+
+/// How to log in.
+enum LoginMethod: Hashable, Sendable {
+  case sasl(SASLMechanism)
+  /// The LOGIN command (RFC 3501 section 6.2.3).
+  case loginCommand
+
+  /// Strongest first.
+  static let all = SASLMechanism.allCases.map(LoginMethod.sasl) + [.loginCommand]
+
+  var name: String {
+    switch self {
+    case .sasl(let mechanism): mechanism.rawValue
+    case .loginCommand: "LOGIN"
+    }
+  }
+
+  /// The first of the configured methods, else the strongest, that the server offers.
+  static func choose(_ policy: SessionPolicy, _ capabilities: CapabilitySet) -> Result<LoginMethod, SessionFailure> {
+    if policy.tls == .none(allowCredentials: false) {
+      return .failure(.tlsRequired("there is no TLS, and the configuration does not allow a login in the clear"))
+    }
+    let offered = capabilities.authenticationMechanisms
+    let wanted = policy.mechanisms.map { names in
+      names.compactMap { name in all.first { $0.name.asciiLowercased() == name.asciiLowercased() } }
+    }
+    let usable = (wanted ?? all).first { method in
+      switch method {
+      case .sasl(let mechanism): offered.contains(mechanism.rawValue)
+      case .loginCommand: !capabilities.loginDisabled
+      }
+    }
+    if let usable { return .success(usable) }
+    if case .none = policy.tls, capabilities.loginDisabled {
+      return .failure(.tlsRequired("the server wants TLS before a login"))
+    }
+    return .failure(.noCommonMechanism(offered: offered + (capabilities.loginDisabled ? [] : ["LOGIN"])))
+  }
+}
+
+extension SessionFailure {
+  /// What a NO or BAD to LOGIN or AUTHENTICATE means (RFC 5530).
+  static func loginRefused(_ text: ResponseText) -> SessionFailure {
+    switch text.code {
+    case .unavailable, .inUse, .limit, .throttled, .serverBug: .unavailable(text.text)
+    case .privacyRequired: .tlsRequired("the server refused the login without TLS: \(text.text)")
+    default: .authenticationRefused(text.text)
+    }
+  }
+
+  static func ended(_ text: ResponseText) -> SessionFailure {
+    switch text.code {
+    case .unavailable, .inUse, .limit, .throttled: .unavailable(text.text)
+    default: .bye(text.text)
+    }
+  }
+
+  init(_ failure: SASLFailure) {
+    switch failure {
+    case .badCredentials(let what): self = .badCredentials(what)
+    case .badChallenge(let what): self = .protocolViolation("in the login it sent \(what)")
+    case .serverNotAuthenticated(let what): self = .serverNotAuthenticated(what)
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import CLinux
+import Glibc
+
+/// Names that come, go and move. Nothing here ever replaces an entry.
+extension DirectoryHandle {
+  /// Moves an entry; where the new name is taken, throws EEXIST and changes nothing.
+  package func rename(
+    _ name: FileName, to target: DirectoryHandle, as newName: FileName, label: StaticString = ""
+  ) throws {
+    try Step.pass(.rename, label, path: target.path(of: newName))
+    do {
+      _ = try retrying("rename to \(newName)", path(of: name)) {
+        name.withCString { old in
+          newName.withCString { new in mm_renameat_noreplace(descriptor, old, target.descriptor, new) }
+        }
+      }
+    } catch let error as FileError where [EINVAL, ENOSYS, ENOTSUP].contains(error.code) {
+      try renameByLinking(name, to: target, as: newName)
+    }
+  }
+
+  /// For file systems without RENAME_NOREPLACE: between the two steps the file has both names, and never none.
+  func renameByLinking(_ name: FileName, to target: DirectoryHandle, as newName: FileName) throws {
+    if descriptor == target.descriptor && name == newName { throw FileError("rename", path(of: name), EEXIST) }
+    try link(name, to: target, as: newName)
+    try unlink(name)
+  }
+
+  /// Gives a file a second name; where that is taken, throws EEXIST.
+  package func link(
+    _ name: FileName, to target: DirectoryHandle, as newName: FileName, label: StaticString = ""
+  ) throws {
+    try Step.pass(.link, label, path: target.path(of: newName))
+    _ = try retrying("link to \(target.path(of: newName))", path(of: name)) {
+      name.withCString { old in
+        newName.withCString { new in linkat(descriptor, old, target.descriptor, new, 0) }
+      }
+    }
+  }
+
+  /// Removes a name of a file; false where there is none.
+  @discardableResult
+  package func unlink(_ name: FileName, label: StaticString = "") throws -> Bool {
+    try Step.pass(.unlink, label, path: path(of: name))
+    do {
+      _ = try retrying("remove", path(of: name)) { name.withCString { unlinkat(descriptor, $0, 0) } }
+      return true
+    } catch let error as FileError where error.code == ENOENT {
+      return false
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import NIOPosix
+
+/// The bounded pool of threads on which all blocking file calls run, so that none ever blocks an event loop or a
+/// thread of the cooperative pool.
+package final class DiskPool: Sendable {
+  package static let defaultThreads = 4
+
+  private let threads: NIOThreadPool
+  package let threadCount: Int
+
+  package init(threads count: Int = DiskPool.defaultThreads) {
+    threadCount = max(count, 1)
+    threads = NIOThreadPool(numberOfThreads: threadCount)
+    threads.start()
+  }
+
+  deinit { threads.shutdownGracefully { _ in } }
+
+  /// Runs the closure on one of the threads.
+  package func run<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
+    let faults = Step.faults
+    return try await threads.runIfActive { try Step.$faults.withValue(faults) { try body() } }
+  }
+
+  /// Queues the closure; callable from anywhere, an event loop too.
+  package func submit(_ body: @escaping @Sendable () -> Void) {
+    let faults = Step.faults
+    threads.submit { _ in Step.$faults.withValue(faults) { body() } }
+  }
+
+  /// A new lane whose closures run one after the other.
+  package func makeLane() -> DiskLane { DiskLane(pool: self) }
+}

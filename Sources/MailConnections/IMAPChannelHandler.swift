@@ -1,0 +1,343 @@
+import Crypto
+import IMAPProtocol
+import LinuxFiles
+import Logging
+import NIOCore
+import SASL
+import Transport
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// The end of an IMAP connection's pipeline: bytes from the server go through the parser to the session machine until
+/// it is established, then to the operation under way. It holds back reading while bodies or batches pile up, and ends
+/// the connection when the server says nothing for too long; time in which we hold back ourselves does not count.
+final class IMAPChannelHandler: ChannelDuplexHandler {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  struct Setup: Sendable {
+    var endpoint: IMAPEndpoint
+    var tls: TLSContext?
+    var budget: InFlightBudget
+    var logger: Logger
+    var shared: SharedState
+    /// The faults of a test, which its task passes on to the event loop.
+    var faults: Faults?
+  }
+
+  struct Session: Sendable {
+    var capabilities: CapabilitySet
+    var facts: SessionFacts
+  }
+
+  private enum Phase {
+    case connecting
+    case session
+    /// The answer to STARTTLS is read; whatever else came with it is counted.
+    case startingTLS(extra: Int)
+    case handshake
+    case ready(Session)
+    case closed(ConnectionError)
+  }
+
+  private let setup: Setup
+  private let established: EventLoopPromise<Session>
+  private var phase = Phase.connecting
+  private var parser = ResponseParser()
+  private var machine: SessionMachine
+  private var commands = CommandQueue()
+  private var context: ChannelHandlerContext?
+  private var watch: SilenceWatch
+  private var heldRead = false
+  private var isAskingForPassword = false
+  private var isInBody = false
+
+  init(_ setup: Setup, established: EventLoopPromise<Session>) {
+    self.setup = setup
+    self.established = established
+    machine = SessionMachine(policy: setup.endpoint.policy, crypto: .openSSL)
+    watch = SilenceWatch(limit: TimeAmount(setup.endpoint.timeout))
+  }
+
+  private var owner: ObjectIdentifier { ObjectIdentifier(self) }
+
+  // MARK: The channel
+
+  func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    fail(.closed)
+    self.context = nil
+  }
+
+  func channelActive(context: ChannelHandlerContext) {
+    if case .connecting = phase { phase = .session }
+    watchSilence()
+    context.fireChannelActive()
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    fail(.broken(isInBody ? "the server ended it in the middle of a message" : "the server ended it"))
+    context.fireChannelInactive()
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    switch (phase, error) {
+    case (.ready, let error as TLSFailure): fail(.broken(error.description))
+    case (_, let error as TLSFailure): fail(.transport(.tls(error)))
+    case (_, let error as IOError): fail(.broken(error.shortText))
+    default: fail(.broken("\(error)"))
+    }
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if let event = event as? TLSEstablished {
+      setup.logger.debug("TLS established", metadata: ["version": "\(event.version)", "resumed": "\(event.isResumed)"])
+      watch.progress()
+      if case .handshake = phase {
+        phase = .session
+        run(machine.tlsEstablished())
+      }
+    }
+    context.fireUserInboundEventTriggered(event)
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    let buffer = Self.unwrapInboundIn(data)
+    if case .closed = phase { return }
+    watch.progress()
+    setup.shared.update { $0.received &+= UInt64(buffer.readableBytes) }
+    do {
+      try buffer.withUnsafeReadableBytes { bytes in
+        try parser.receive(bytes) { try handle($0) }
+      }
+    } catch let error as ConnectionError {
+      return fail(error)
+    } catch {
+      return fail(.broken("\(error)"))
+    }
+    if case .startingTLS(let extra) = phase { startTLS(extra: extra) }
+    pump()
+  }
+
+  private func handle(_ event: ParserEvent) throws {
+    switch phase {
+    case .closed, .handshake: return
+    case .startingTLS(let extra): phase = .startingTLS(extra: extra + 1)
+    case .connecting, .session:
+      guard case .response(let response) = event else { throw ConnectionError.broken("a message before the login") }
+      run(machine.received(response))
+    case .ready:
+      switch event {
+      case .bodyBegin(let body):
+        isInBody = true
+        commands.current?.bodyBegins(body)
+      case .bodyBytes(let bytes): commands.current?.bodyContinues(bytes)
+      case .bodyEnd:
+        isInBody = false
+        commands.current?.bodyEnds()
+      case .response(let response): try handle(response)
+      }
+    }
+  }
+
+  private func handle(_ response: Response) throws {
+    switch response {
+    case .tagged(let tagged): commands.answered(tagged)
+    case .continuation: try send(commands.continued())
+    case .untagged(.condition(.bye, let text)) where !(commands.current is LogoutOperation): throw ConnectionError.bye(text.text)
+    case .untagged(.fetch(let fetched)):
+      if commands.current?.received(fetched) != true { setup.shared.update { $0.mailbox.note(fetched) } }
+    case .untagged(let untagged):
+      // A selection starts from nothing once it knows that the old mailbox is closed.
+      commands.current?.received(untagged)
+      setup.shared.update { $0.mailbox.note(untagged) }
+    }
+  }
+
+  // MARK: The session
+
+  private func run(_ actions: [SessionAction]) {
+    for action in actions {
+      if case .closed = phase { return }
+      switch action {
+      case .send(let bytes, let description):
+        setup.logger.trace("sent", metadata: ["command": "\(description)"])
+        do { try send(bytes) } catch { fail(.broken("\(error)")) }
+      case .needPassword: askForPassword()
+      case .startTLS: phase = .startingTLS(extra: 0)
+      case .established(let capabilities, let facts):
+        let session = Session(capabilities: capabilities, facts: facts)
+        phase = .ready(session)
+        watch.stop()
+        established.succeed(session)
+      case .fail(let failure): fail(.session(failure))
+      }
+    }
+  }
+
+  private func askForPassword() {
+    guard let context else { return }
+    isAskingForPassword = true
+    let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+    let (password, eventLoop) = (setup.endpoint.password, context.eventLoop)
+    Task {
+      do {
+        let secret = try await password()
+        eventLoop.execute { handler.value.received(password: secret) }
+      } catch {
+        let reason = "\(error)"
+        eventLoop.execute { handler.value.fail(.noPassword(reason)) }
+      }
+    }
+  }
+
+  private func received(password: [UInt8]) {
+    isAskingForPassword = false
+    watch.progress()
+    if case .session = phase { run(machine.password(password)) }
+  }
+
+  private func startTLS(extra: Int) {
+    let count = extra + (parser.isAtBoundary ? 0 : 1)
+    phase = .handshake
+    run(machine.bytesBufferedAtStartTLS(count))
+    guard case .handshake = phase, let context else { return }
+    guard count == 0, let tls = setup.tls else {
+      return fail(.session(.protocolViolation("bytes came with the answer to STARTTLS")))
+    }
+    parser = ResponseParser()
+    do {
+      let settings = setup.endpoint.transport
+      try context.pipeline.syncOperations.addHandler(
+        OpenSSLHandler(context: tls, host: settings.host, handshakeTimeout: TimeAmount(settings.connectTimeout)),
+        position: .first)
+    } catch {
+      fail(.transport(.tls(error as? TLSFailure ?? .handshake(reason: "\(error)"))))
+    }
+  }
+
+  // MARK: Operations
+
+  func enqueue(_ operation: any Operation) {
+    if case .closed(let error) = phase { return operation.fail(error) }
+    commands.enqueue(operation)
+    pump()
+  }
+
+  /// Sends what may be sent, all of it in one write.
+  private func pump() {
+    guard case .ready(let session) = phase else { return }
+    do {
+      try send(commands.takeOutput(session.capabilities))
+    } catch {
+      return fail(.broken("\(error)"))
+    }
+    if commands.current == nil { watch.stop() } else { watchSilence() }
+    resumeReading()
+  }
+
+  private func send(_ bytes: [UInt8]) throws {
+    guard !bytes.isEmpty, let context else { return }
+    try Step.$faults.withValue(setup.faults) { try Step.pass(.networkWrite) }
+    setup.shared.update { $0.sent &+= UInt64(bytes.count) }
+    context.writeAndFlush(Self.wrapOutboundOut(context.channel.allocator.buffer(bytes: bytes)), promise: nil)
+  }
+
+  // MARK: Holding back
+
+  func read(context: ChannelHandlerContext) {
+    if mayRead() { context.read() } else { heldRead = true }
+  }
+
+  private func mayRead() -> Bool {
+    if commands.current?.holdsReading == true { return false }
+    guard let context else { return true }
+    let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+    let eventLoop = context.eventLoop
+    return setup.budget.mayRead(owner) { eventLoop.execute { handler.value.resumeReading() } }
+  }
+
+  /// Reads on where reading was held back and may go on.
+  func resumeReading() {
+    guard heldRead, let context, mayRead() else { return }
+    heldRead = false
+    watch.progress()
+    context.read()
+  }
+
+  // MARK: Silence
+
+  private func watchSilence() {
+    guard let context, !watch.isOn else { return }
+    watch.start()
+    check(in: watch.limit, context)
+  }
+
+  private func check(in delay: TimeAmount, _ context: ChannelHandlerContext) {
+    watch.task = context.eventLoop.assumeIsolated().scheduleTask(in: delay) { [weak self] in
+      guard let self, watch.isOn else { return }
+      if heldRead || isAskingForPassword { watch.progress() }
+      let left = watch.left
+      if left > .nanoseconds(0) { return check(in: left, context) }
+      fail(.timedOut(waitingFor: waitingFor))
+    }
+  }
+
+  private var waitingFor: String {
+    switch phase {
+    case .connecting: "the connection"
+    case .session: "the login"
+    case .startingTLS, .handshake: "the TLS handshake"
+    case .ready: commands.current?.name ?? "nothing"
+    case .closed: "the end"
+    }
+  }
+
+  // MARK: The end
+
+  /// Ends the connection; all that waits for it fails with the first error.
+  func fail(_ error: ConnectionError) {
+    if case .closed = phase { return }
+    phase = .closed(error)
+    watch.stop()
+    setup.shared.update { $0.isOpen = false }
+    setup.budget.stopWaiting(owner)
+    established.fail(error)
+    commands.failAll(error)
+    context?.close(promise: nil)
+  }
+}
+
+/// How long the server has said nothing while something is expected of it.
+private struct SilenceWatch {
+  let limit: TimeAmount
+  private(set) var isOn = false
+  private var last = NIODeadline.now()
+  var task: Scheduled<Void>?
+
+  init(limit: TimeAmount) { self.limit = limit }
+
+  var left: TimeAmount { last + limit - .now() }
+  mutating func progress() { last = .now() }
+
+  mutating func start() {
+    isOn = true
+    progress()
+  }
+
+  mutating func stop() {
+    isOn = false
+    task?.cancel()
+    task = nil
+  }
+}
+
+extension IOError {
+  fileprivate var shortText: String {
+    errnoCode == ECONNRESET ? "the server reset it" : String(cString: strerror(errnoCode))
+  }
+}

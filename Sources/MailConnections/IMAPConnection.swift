@@ -1,0 +1,168 @@
+import IMAPProtocol
+import LinuxFiles
+import Logging
+import MailModel
+import NIOCore
+import Synchronization
+import Transport
+
+/// One authenticated session with an IMAP server. Calls are served one after the other; a task that is cancelled in
+/// one of them closes the connection.
+package final class IMAPConnection: Sendable {
+  package let capabilities: CapabilitySet
+  package let facts: SessionFacts
+  private let channel: any Channel
+  private let handler: NIOLoopBound<IMAPChannelHandler>
+  private let budget: InFlightBudget
+  let shared: SharedState
+
+  private init(
+    _ session: IMAPChannelHandler.Session, _ channel: any Channel, _ handler: NIOLoopBound<IMAPChannelHandler>,
+    _ budget: InFlightBudget, _ shared: SharedState
+  ) {
+    capabilities = session.capabilities
+    facts = session.facts
+    self.channel = channel
+    self.handler = handler
+    self.budget = budget
+    self.shared = shared
+  }
+
+  deinit { channel.close(promise: nil) }
+
+  /// Connects, makes TLS and logs in.
+  package static func open(
+    _ endpoint: IMAPEndpoint, group: any EventLoopGroup, budget: InFlightBudget, logger: Logger
+  ) async throws -> IMAPConnection {
+    let shared = SharedState()
+    let settings = endpoint.transport
+    do {
+      let tls = settings.tls == .none ? nil : try await TLSContexts.context(for: settings)
+      let setup = IMAPChannelHandler.Setup(
+        endpoint: endpoint, tls: tls, budget: budget, logger: logger, shared: shared, faults: Step.faults)
+      let attempts = Attempts()
+      let channel = try await Connecting.connect(settings, tls: tls, group: group) { channel in
+        let established = channel.eventLoop.makePromise(of: IMAPChannelHandler.Session.self)
+        let handler = IMAPChannelHandler(setup, established: established)
+        attempts.add(channel, handler, established.futureResult)
+        try channel.pipeline.syncOperations.addHandler(handler)
+      }
+      guard let attempt = attempts.take(channel) else { throw ConnectionError.closed }
+      return try await withTaskCancellationHandler {
+        let session = try await attempt.established.get()
+        return IMAPConnection(session, channel, attempt.handler, budget, shared)
+      } onCancel: {
+        channel.close(promise: nil)
+      }
+    } catch {
+      try Task.checkCancellation()
+      switch error {
+      case let failure as TLSFailure: throw ConnectionError.transport(.tls(failure))
+      case let failure as TransportError: throw ConnectionError.transport(failure)
+      case let failure as ConnectionError: throw failure
+      default: throw ConnectionError.broken("the server ended it")
+      }
+    }
+  }
+
+  package var isOpen: Bool { shared.now.isOpen }
+
+  /// Inside TLS.
+  package var octets: (received: UInt64, sent: UInt64) {
+    let now = shared.now
+    return (now.received, now.sent)
+  }
+
+  /// What untagged responses have said of the selected mailbox since it was selected.
+  package var mailboxState: MailboxState { shared.mailbox }
+
+  /// At once.
+  package func close() {
+    let handler = handler
+    channel.eventLoop.execute { handler.value.fail(.closed) }
+  }
+
+  /// LOGOUT, then the end of TLS and of the connection; takes a few seconds at most.
+  package func logout() async {
+    let closing = channel.eventLoop.scheduleTask(in: .seconds(3)) { [handler] in handler.value.fail(.closed) }
+    try? await run { LogoutOperation($0) }
+    closing.cancel()
+    close()
+    try? await channel.closeFuture.get()
+  }
+
+  /// Runs an operation to its end.
+  func run<Result: Sendable>(
+    _ make: @escaping @Sendable (EventLoopPromise<Result>) -> any Operation
+  ) async throws -> Result {
+    try await run(batches: nil, make) { _ in }
+  }
+
+  /// Runs an operation to its end while its batches go to `onBatch`. An error of `onBatch` is thrown when the server
+  /// has answered all that was asked.
+  func run<Result: Sendable>(
+    batches: BatchQueue?, _ make: @escaping @Sendable (EventLoopPromise<Result>) -> any Operation,
+    onBatch: ([MessageAttributes]) async throws -> Void
+  ) async throws -> Result {
+    try Task.checkCancellation()
+    let (eventLoop, handler) = (channel.eventLoop, handler)
+    let promise = eventLoop.makePromise(of: Result.self)
+    do {
+      return try await withTaskCancellationHandler {
+        batches?.whenTaken { eventLoop.execute { handler.value.resumeReading() } }
+        eventLoop.execute { handler.value.enqueue(make(promise)) }
+        var failure: (any Error)?
+        while failure == nil, let batch = try await batches?.next(on: eventLoop) {
+          do {
+            try await onBatch(batch)
+          } catch {
+            failure = error
+            batches?.discard()
+          }
+        }
+        let result = try await promise.futureResult.get()
+        if let failure { throw failure }
+        return result
+      } onCancel: {
+        close()
+      }
+    } catch {
+      try Task.checkCancellation()
+      throw error
+    }
+  }
+
+  /// How bodies go to their sinks; called on the event loop.
+  var bodyStreams: @Sendable () -> (any MessageSink, UInt64) -> BodyStream {
+    let (handler, budget, allocator) = (handler, budget, channel.allocator)
+    return {
+      let owner = ObjectIdentifier(handler.value)
+      return {
+        BodyStream(sink: $0, announcedSize: $1, budget: budget, owner: owner, allocator: allocator)
+      }
+    }
+  }
+
+  var allocator: ByteBufferAllocator { channel.allocator }
+}
+
+/// The channels of one `open`: of several attempts to connect, one wins.
+private final class Attempts: Sendable {
+  struct Attempt: Sendable {
+    let handler: NIOLoopBound<IMAPChannelHandler>
+    let established: EventLoopFuture<IMAPChannelHandler.Session>
+  }
+
+  private let attempts = Mutex<[ObjectIdentifier: Attempt]>([:])
+
+  /// On the channel's event loop.
+  func add(
+    _ channel: any Channel, _ handler: IMAPChannelHandler,
+    _ established: EventLoopFuture<IMAPChannelHandler.Session>
+  ) {
+    let attempt = Attempt(handler: NIOLoopBound(handler, eventLoop: channel.eventLoop), established: established)
+    attempts.withLock { $0[ObjectIdentifier(channel)] = attempt }
+  }
+
+  func take(_ channel: any Channel) -> Attempt? { attempts.withLock { $0.removeValue(forKey: ObjectIdentifier(channel)) } }
+}

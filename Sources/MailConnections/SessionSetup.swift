@@ -1,0 +1,47 @@
+import Crypto
+import IMAPProtocol
+import SASL
+import Transport
+
+extension IMAPEndpoint {
+  /// What the session machine needs to know.
+  var policy: SessionPolicy {
+    let tls: SessionPolicy.TLS =
+      switch transport.tls {
+      case .implicit: .implicit
+      case .startTLS: .startTLS
+      case .none: .none(allowCredentials: allowCleartext || transport.isLoopback)
+      }
+    return SessionPolicy(tls: tls, user: user, mechanisms: mechanisms, clientID: clientID, enableResync: true)
+  }
+}
+
+extension TransportSettings {
+  /// The host is this computer, by address or by the one name that always means it.
+  var isLoopback: Bool {
+    let host = host.lowercased()
+    if host == "localhost" || host == "::1" { return true }
+    let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+    return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+  }
+}
+
+extension SASLCrypto {
+  static var openSSL: SASLCrypto {
+    SASLCrypto(
+      nonce: {
+        // 64 characters, so that each carries 6 bits.
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+        return RandomBytes.make(24).map { alphabet[Int($0 & 63)] }
+      },
+      digest: { hash, data in hash.function.digest(data) },
+      hmac: { hash, key, data in hash.function.hmac(key: key, data) },
+      pbkdf2: { hash, password, salt, iterations in
+        hash.function.pbkdf2(password: password, salt: salt, iterations: iterations)
+      })
+  }
+}
+
+extension SASLHash {
+  fileprivate var function: HashFunction { self == .sha1 ? .sha1 : .sha256 }
+}

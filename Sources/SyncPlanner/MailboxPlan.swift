@@ -1,0 +1,39 @@
+import MailModel
+
+/// What one round will do to one mailbox: the plan as data, which a dry run prints instead of carrying it out.
+package struct MailboxPlan: Equatable, Sendable {
+  package var mailbox: MailboxName
+  package var downloads: UIDSet
+  package var flagChanges: Int
+  package var removals: UIDSet
+  package var hold: String?
+
+  package init(
+    mailbox: MailboxName, downloads: UIDSet = UIDSet(), flagChanges: Int = 0, removals: UIDSet = UIDSet(),
+    hold: String? = nil
+  ) {
+    self.mailbox = mailbox
+    self.downloads = downloads
+    self.flagChanges = flagChanges
+    self.removals = removals
+    self.hold = hold
+  }
+
+  package var isEmpty: Bool { downloads.isEmpty && flagChanges == 0 && removals.isEmpty && hold == nil }
+}
+
+extension MailboxPlan: CustomStringConvertible {
+  /// In a person's words, one line.
+  package var description: String {
+    var parts: [String] = []
+    if !downloads.isEmpty { parts.append("download \(Self.messages(downloads.count))") }
+    if flagChanges > 0 { parts.append("change the flags of \(Self.messages(flagChanges))") }
+    if !removals.isEmpty {
+      parts.append("\(hold == nil ? "move" : "hold the move of") \(Self.messages(removals.count)) to quarantine")
+    }
+    if let hold { parts.append("wait for your word: \(hold)") }
+    return "\(mailbox): " + (parts.isEmpty ? "nothing to do" : parts.joined(separator: ", "))
+  }
+
+  private static func messages(_ count: Int) -> String { count == 1 ? "1 message" : "\(count) messages" }
+}

@@ -1,0 +1,174 @@
+import Foundation
+import GRDB
+import MailModel
+
+/// Delivery intents: durable before the rename, settled after the directory's fsync (DESIGN.md section 5).
+extension AccountState {
+  /// Commits the intents of a group; returns the new rows' ids in the same order.
+  package func intend(_ intents: [DeliveryIntent]) async throws -> [Int64] {
+    let session = self.session
+    return try await write { db in
+      let insert = try db.cachedStatement(
+        sql: """
+          INSERT INTO message (mailbox, uid, state, base_name, file_name, in_cur, flags, keywords, unlettered,
+            content_digest, header_digest, disk_size, rfc822_size, wire_size, line_ends, internal_date,
+            internal_zone, email_id, gmail_id, session)
+          VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          """)
+      let forget = try db.cachedStatement(sql: "DELETE FROM unfetched WHERE mailbox = ? AND uid = ?")
+      return try intents.map { intent in
+        try insert.execute(arguments: [
+          intent.mailbox, intent.uid.value, Data(intent.baseName), Data(intent.fileName), intent.isInCur,
+          Int64(intent.flags.system.rawValue), intent.flags.keywordColumn, intent.unlettered.joined(separator: "\n"),
+          Data(intent.digests.content.bytes),
+          Data(intent.digests.header.bytes), intent.diskSize, intent.rfc822Size, intent.wireSize,
+          intent.lineEnds.map { Data($0) }, intent.internalDate, intent.internalZone, intent.emailID,
+          intent.gmailID.map { Int64(bitPattern: $0) }, session,
+        ])
+        let id = db.lastInsertedRowID
+        try forget.execute(arguments: [intent.mailbox, intent.uid.value])
+        return id
+      }
+    }
+  }
+
+  /// Settles deliveries whose files are durably in their folders.
+  package func settle(_ settled: [SettledDelivery]) async throws {
+    guard !settled.isEmpty else { return }
+    try await write { db in
+      let statement = try db.cachedStatement(
+        sql: """
+          UPDATE message SET state = 1, file_name = ?, base_name = ?, in_cur = ?, device = ?, inode = ?, modified = ?,
+            changed = ?, pending = ? WHERE id = ?
+          """)
+      for delivery in settled {
+        try statement.execute(arguments: [
+          Data(delivery.fileName), Data(delivery.baseName), delivery.isInCur, delivery.stamp.device,
+          delivery.stamp.inode, delivery.stamp.modified, delivery.stamp.changed, delivery.pending.rawValue,
+          delivery.message,
+        ])
+      }
+    }
+  }
+
+  /// Drops rows whose delivery never happened, or whose file a power cut took: the next round fetches them again.
+  package func forget(_ messages: [Int64]) async throws {
+    guard !messages.isEmpty else { return }
+    try await write { db in
+      let statement = try db.cachedStatement(sql: "DELETE FROM message WHERE id = ?")
+      for message in messages { try statement.execute(arguments: [message]) }
+    }
+  }
+
+  /// Files of the mailbox without a row that have this content.
+  package func localFiles(contentDigest: Digest, in mailbox: Int64) async throws -> [LocalFile] {
+    try await read { db in
+      try Row.fetchAll(
+        db, sql: "SELECT * FROM local_file WHERE mailbox = ? AND content_digest = ?",
+        arguments: [mailbox, Data(contentDigest.bytes)]
+      ).compactMap(LocalFile.init(row:))
+    }
+  }
+
+  /// Makes a file that was here without a row the counterpart of a message on the server: nothing is delivered.
+  package func adopt(_ file: LocalFile, as intent: DeliveryIntent) async throws {
+    let session = self.session
+    try await write { db in
+      try db.execute(
+        sql: """
+          INSERT INTO message (mailbox, uid, state, base_name, file_name, in_cur, flags, keywords, unlettered,
+            content_digest, header_digest, disk_size, rfc822_size, wire_size, line_ends, internal_date,
+            internal_zone, email_id, gmail_id, session, device, inode, modified, changed, pending)
+          VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
+          """,
+        arguments: [
+          intent.mailbox, intent.uid.value, Data(file.baseName), Data(file.fileName), file.isInCur,
+          Int64(intent.flags.system.rawValue), intent.flags.keywordColumn, intent.unlettered.joined(separator: "\n"),
+          Data(intent.digests.content.bytes),
+          Data(intent.digests.header.bytes), file.stamp.size, intent.rfc822Size, intent.wireSize,
+          intent.lineEnds.map { Data($0) }, intent.internalDate, intent.internalZone, intent.emailID,
+          intent.gmailID.map { Int64(bitPattern: $0) }, session, file.stamp.device, file.stamp.inode,
+          file.stamp.modified, file.stamp.changed,
+        ])
+      try db.execute(
+        sql: "DELETE FROM local_file WHERE mailbox = ? AND base_name = ? AND inode = ?",
+        arguments: [file.mailbox, Data(file.baseName), file.stamp.inode])
+      try db.execute(
+        sql: "DELETE FROM unfetched WHERE mailbox = ? AND uid = ?", arguments: [intent.mailbox, intent.uid.value])
+      try db.execute(
+        sql: "UPDATE mailbox SET local_new = (SELECT count(*) FROM local_file WHERE mailbox = ?1) WHERE id = ?1",
+        arguments: [intent.mailbox])
+    }
+  }
+
+  // MARK: Messages that could not be fetched
+
+  package func unfetched(in mailbox: Int64) async throws -> [(uid: UID, reason: String, attempts: Int)] {
+    try await read { db in
+      try Row.fetchAll(
+        db, sql: "SELECT uid, reason, attempts FROM unfetched WHERE mailbox = ? ORDER BY uid", arguments: [mailbox]
+      ).compactMap { row in
+        let uid: UInt32 = row["uid"]
+        return UID(uid).map { ($0, row["reason"], row["attempts"]) }
+      }
+    }
+  }
+
+  package func noteUnfetched(_ uids: UIDSet, in mailbox: Int64, reason: String, now: Int64) async throws {
+    guard !uids.isEmpty else { return }
+    try await write { db in
+      let statement = try db.cachedStatement(
+        sql: """
+          INSERT INTO unfetched (mailbox, uid, reason, since) VALUES (?, ?, ?, ?)
+          ON CONFLICT (mailbox, uid) DO UPDATE SET reason = excluded.reason, attempts = attempts + 1
+          """)
+      for uid in uids { try statement.execute(arguments: [mailbox, uid.value, reason, now]) }
+    }
+  }
+
+  /// Forgets those that the server no longer has.
+  package func dropUnfetched(_ uids: [UID], in mailbox: Int64) async throws {
+    guard !uids.isEmpty else { return }
+    try await write { db in
+      for uid in uids {
+        try db.execute(sql: "DELETE FROM unfetched WHERE mailbox = ? AND uid = ?", arguments: [mailbox, uid.value])
+      }
+    }
+  }
+}
+
+/// A delivery whose file is durably in its folder.
+package struct SettledDelivery: Sendable {
+  package var message: Int64
+  package var baseName: [UInt8]
+  package var fileName: [UInt8]
+  package var isInCur: Bool
+  package var stamp: FileStamp
+  package var pending: PendingChanges
+
+  package init(
+    message: Int64, baseName: [UInt8], fileName: [UInt8], isInCur: Bool, stamp: FileStamp,
+    pending: PendingChanges = []
+  ) {
+    self.message = message
+    self.baseName = baseName
+    self.fileName = fileName
+    self.isInCur = isInCur
+    self.stamp = stamp
+    self.pending = pending
+  }
+}
+
+extension LocalFile {
+  init?(row: Row) {
+    guard let content = Digest(row["content_digest"] as Data), let header = Digest(row["header_digest"] as Data) else {
+      return nil
+    }
+    self.init(
+      mailbox: row["mailbox"], baseName: Array(row["base_name"] as Data), fileName: Array(row["file_name"] as Data),
+      isInCur: row["in_cur"],
+      stamp: FileStamp(
+        device: row["device"], inode: row["inode"], size: row["disk_size"], modified: row["modified"],
+        changed: row["changed"]), digests: MessageDigests(content: content, header: header))
+  }
+}

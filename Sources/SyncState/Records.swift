@@ -1,0 +1,233 @@
+import Foundation
+import GRDB
+import MailModel
+
+/// A mailbox and the folder it is linked with, by a row rather than by computing one name from the other each time.
+package struct MailboxRecord: Sendable {
+  package let id: Int64
+  package let name: MailboxName
+  package let delimiter: UInt8?
+  /// Relative to the account's Maildir root.
+  package let folder: String
+  package let uidValidity: UIDValidity?
+  package let checkpoint: Checkpoint?
+  package let lastSuccess: Int64?
+  package let unlisted: Int
+  package let problem: Problem?
+  package let localNew: Int
+  package let scan: FolderScanRecord?
+}
+
+/// Where the last completed round of a mailbox ended; the next one asks the server for what came after.
+package struct Checkpoint: Equatable, Sendable {
+  package var uidNext: UInt32?
+  package var highestModSequence: ModSequence?
+  package var messages: Int
+
+  package init(uidNext: UInt32?, highestModSequence: ModSequence?, messages: Int) {
+    self.uidNext = uidNext
+    self.highestModSequence = highestModSequence
+    self.messages = messages
+  }
+}
+
+/// Something that a person should know, with what to do about it and since when (seconds since 1970) it is so.
+package struct Problem: Equatable, Sendable {
+  package let what: String
+  package let remedy: String
+  package let since: Int64
+}
+
+/// `new/` and `cur/` as the last complete scan found them (DESIGN.md section 6), and when it began (nanoseconds).
+package struct FolderScanRecord: Equatable, Sendable {
+  package var new: FileStamp
+  package var cur: FileStamp
+  package var began: Int64
+
+  package init(new: FileStamp, cur: FileStamp, began: Int64) {
+    self.new = new
+    self.cur = cur
+    self.began = began
+  }
+}
+
+/// A local change that waits because the direction is "pull".
+package struct PendingChanges: OptionSet, Hashable, Sendable {
+  package let rawValue: Int
+  package init(rawValue: Int) { self.rawValue = rawValue }
+  package static let gone = PendingChanges(rawValue: 1)
+  package static let flags = PendingChanges(rawValue: 2)
+  package static let content = PendingChanges(rawValue: 4)
+}
+
+package enum MessageState: Int, Sendable { case intended, present, leaving }
+
+/// A message's last synced state.
+package struct MessageRecord: Sendable {
+  package let id: Int64
+  package let mailbox: Int64
+  package let uid: UID?
+  package let state: MessageState
+  package let isRemote: Bool
+  package let pending: PendingChanges
+  package let baseName: [UInt8]
+  package let fileName: [UInt8]
+  package let isInCur: Bool
+  package let flags: FlagSet
+  /// Keywords of `flags` that the file's name has no letter for.
+  package let unlettered: [String]
+  package let digests: MessageDigests
+  package let wireSize: Int64
+  package let rfc822Size: Int64?
+  package let internalDate: Int64?
+  package let emailID: String?
+  /// Nil until the delivery is settled.
+  package let stamp: FileStamp?
+  package let diskSize: Int64
+  package let session: Int64
+  package let quarantineName: String?
+}
+
+/// What is known of a message before its rename; enough to settle it without asking the server again.
+package struct DeliveryIntent: Sendable {
+  package var mailbox: Int64
+  package var uid: UID
+  package var baseName: [UInt8]
+  package var fileName: [UInt8]
+  package var isInCur: Bool
+  package var flags: FlagSet
+  /// Keywords of `flags` that the file's name has no letter for.
+  package var unlettered: [String]
+  package var digests: MessageDigests
+  package var diskSize: Int64
+  package var wireSize: Int64
+  package var rfc822Size: Int64?
+  package var lineEnds: [UInt8]?
+  package var internalDate: Int64?
+  package var internalZone: Int?
+  package var emailID: String?
+  package var gmailID: UInt64?
+
+  package init(
+    mailbox: Int64, uid: UID, baseName: [UInt8], fileName: [UInt8], isInCur: Bool, flags: FlagSet,
+    unlettered: [String], digests: MessageDigests, diskSize: Int64, wireSize: Int64, rfc822Size: Int64?, lineEnds: [UInt8]?,
+    internalDate: Int64?, internalZone: Int?, emailID: String?, gmailID: UInt64?
+  ) {
+    self.mailbox = mailbox
+    self.uid = uid
+    self.baseName = baseName
+    self.fileName = fileName
+    self.isInCur = isInCur
+    self.flags = flags
+    self.unlettered = unlettered
+    self.digests = digests
+    self.diskSize = diskSize
+    self.wireSize = wireSize
+    self.rfc822Size = rfc822Size
+    self.lineEnds = lineEnds
+    self.internalDate = internalDate
+    self.internalZone = internalZone
+    self.emailID = emailID
+    self.gmailID = gmailID
+  }
+}
+
+/// A file in a folder that no message row claims: made here, or the rest of state that was lost.
+package struct LocalFile: Sendable {
+  package var mailbox: Int64
+  package var baseName: [UInt8]
+  package var fileName: [UInt8]
+  package var isInCur: Bool
+  package var stamp: FileStamp
+  package var digests: MessageDigests
+
+  package init(
+    mailbox: Int64, baseName: [UInt8], fileName: [UInt8], isInCur: Bool, stamp: FileStamp, digests: MessageDigests
+  ) {
+    self.mailbox = mailbox
+    self.baseName = baseName
+    self.fileName = fileName
+    self.isInCur = isInCur
+    self.stamp = stamp
+    self.digests = digests
+  }
+}
+
+extension FlagSet {
+  /// Keywords as their column holds them: one a line.
+  var keywordColumn: String { keywords.joined(separator: "\n") }
+
+  init(systemColumn: Int64, keywordColumn: String) {
+    self.init(
+      system: SystemFlags(rawValue: UInt8(truncatingIfNeeded: systemColumn)),
+      keywords: keywordColumn.split(separator: "\n").map(String.init))
+  }
+}
+
+extension MessageRecord {
+  static let columns = """
+    id, mailbox, uid, state, remote, pending, base_name, file_name, in_cur, flags, keywords, unlettered, content_digest, \
+    header_digest, wire_size, rfc822_size, internal_date, email_id, device, inode, disk_size, modified, changed, \
+    session, quarantine_name
+    """
+
+  init(row: Row) throws {
+    guard let content = Digest(row["content_digest"] as Data), let header = Digest(row["header_digest"] as Data),
+      let state = MessageState(rawValue: row["state"])
+    else { throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "a message row is damaged") }
+    let uid: UInt32? = row["uid"]
+    let inode: Int64? = row["inode"]
+    let diskSize: Int64 = row["disk_size"]
+    self.init(
+      id: row["id"], mailbox: row["mailbox"], uid: uid.flatMap(UID.init), state: state, isRemote: row["remote"],
+      pending: PendingChanges(rawValue: row["pending"]), baseName: Array(row["base_name"] as Data),
+      fileName: Array(row["file_name"] as Data), isInCur: row["in_cur"],
+      flags: FlagSet(systemColumn: row["flags"], keywordColumn: row["keywords"]),
+      unlettered: (row["unlettered"] as String).split(separator: "\n").map(String.init),
+      digests: MessageDigests(content: content, header: header), wireSize: row["wire_size"],
+      rfc822Size: row["rfc822_size"], internalDate: row["internal_date"], emailID: row["email_id"],
+      stamp: inode.map {
+        FileStamp(
+          device: row["device"] ?? 0, inode: $0, size: diskSize, modified: row["modified"] ?? 0,
+          changed: row["changed"] ?? 0)
+      }, diskSize: diskSize, session: row["session"], quarantineName: row["quarantine_name"])
+  }
+}
+
+extension MailboxRecord {
+  init(row: Row) {
+    let name: Data = row["name"]
+    let delimiter: Int64? = row["delimiter"]
+    let validity: UInt32? = row["uid_validity"]
+    let messages: Int? = row["message_count"]
+    let modSequence: Int64? = row["highest_modseq"]
+    let uidNext: Int64? = row["uid_next"]
+    let checkpoint = messages.map {
+      Checkpoint(
+        uidNext: uidNext.flatMap { UInt32(exactly: $0) },
+        highestModSequence: modSequence.flatMap { UInt64(exactly: $0) }.flatMap(ModSequence.init), messages: $0)
+    }
+    var scan: FolderScanRecord?
+    if let began: Int64 = row["scan_began"], let newInode: Int64 = row["new_inode"], let curInode: Int64 = row["cur_inode"] {
+      scan = FolderScanRecord(
+        new: FileStamp(
+          device: row["new_device"] ?? 0, inode: newInode, size: 0, modified: row["new_modified"] ?? 0,
+          changed: row["new_changed"] ?? 0),
+        cur: FileStamp(
+          device: row["cur_device"] ?? 0, inode: curInode, size: 0, modified: row["cur_modified"] ?? 0,
+          changed: row["cur_changed"] ?? 0), began: began)
+    }
+    self.init(
+      id: row["id"], name: MailboxName(wire: name), delimiter: delimiter.flatMap { UInt8(exactly: $0) },
+      folder: row["folder"], uidValidity: validity.flatMap(UIDValidity.init), checkpoint: checkpoint,
+      lastSuccess: row["last_success"], unlisted: row["unlisted"], problem: Problem(row: row),
+      localNew: row["local_new"], scan: scan)
+  }
+}
+
+extension Problem {
+  init?(row: Row) {
+    guard let what: String = row["problem"] else { return nil }
+    self.init(what: what, remedy: row["remedy"] ?? "", since: row["problem_since"] ?? 0)
+  }
+}

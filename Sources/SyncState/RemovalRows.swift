@@ -1,0 +1,165 @@
+import Foundation
+import GRDB
+import MailModel
+
+/// Removals: quarantine intents, holds, and the counts that the removal guard looks at.
+extension AccountState {
+  /// Commits, before anything is linked or unlinked, that these files go to quarantine under these names.
+  package func intendQuarantine(_ removals: [(message: Int64, entry: String)]) async throws {
+    try await write { db in
+      let statement = try db.cachedStatement(
+        sql: "UPDATE message SET state = 2, remote = 0, quarantine_name = ? WHERE id = ?")
+      for removal in removals { try statement.execute(arguments: [removal.entry, removal.message]) }
+    }
+  }
+
+  /// Commits that the copies in quarantine are durable; the files may be unlinked now.
+  package func confirmQuarantined(_ messages: [MessageRecord], reason: String, now: Int64) async throws {
+    try await write { db in
+      let statement = try db.cachedStatement(
+        sql: """
+          INSERT OR IGNORE INTO quarantined (mailbox, folder, uid, entry, file_name, content_digest, reason, at)
+          SELECT mailbox.name, mailbox.folder, message.uid, message.quarantine_name, message.file_name,
+            message.content_digest, ?, ? FROM message JOIN mailbox ON mailbox.id = message.mailbox
+          WHERE message.id = ?
+          """)
+      for message in messages { try statement.execute(arguments: [reason, now, message.id]) }
+    }
+  }
+
+  /// Removes the rows of messages that have left, and counts them for the removal guard.
+  package func settleRemovals(_ messages: [Int64], of mailbox: Int64, folderSize: Int, now: Int64) async throws {
+    guard !messages.isEmpty else { return }
+    try await write { db in
+      let statement = try db.cachedStatement(sql: "DELETE FROM message WHERE id = ?")
+      for message in messages { try statement.execute(arguments: [message]) }
+      try db.execute(
+        sql: "INSERT INTO removal (mailbox, at, messages, folder_size) VALUES (?, ?, ?, ?)",
+        arguments: [mailbox, now, messages.count, folderSize])
+      try db.execute(sql: "DELETE FROM removal WHERE at < ?", arguments: [now - 2 * 86_400])
+    }
+  }
+
+  /// Notes a file that was set aside although no message row goes with it: damaged, or in the way.
+  package func noteQuarantined(
+    mailbox: MailboxRecord, entry: String, fileName: [UInt8], digest: Digest, reason: String, now: Int64
+  ) async throws {
+    try await write { db in
+      try db.execute(
+        sql: """
+          INSERT OR IGNORE INTO quarantined (mailbox, folder, entry, file_name, content_digest, reason, at)
+          VALUES (?, ?, ?, ?, ?, ?, ?)
+          """,
+        arguments: [
+          Data(mailbox.name.wire), mailbox.folder, entry, Data(fileName), Data(digest.bytes), reason, now,
+        ])
+    }
+  }
+
+  /// Marks rows whose message the server no longer has but whose file stays: held, or kept by `delete_locally`.
+  package func setRemote(_ isRemote: Bool, of messages: [Int64]) async throws {
+    guard !messages.isEmpty else { return }
+    try await write { db in
+      let statement = try db.cachedStatement(sql: "UPDATE message SET remote = ? WHERE id = ?")
+      for message in messages { try statement.execute(arguments: [isRemote, message]) }
+    }
+  }
+
+  /// Messages removed locally in the window of 24 hours: in this folder with its size when the window began, and in
+  /// the account.
+  package func recentRemovals(of mailbox: Int64, now: Int64) async throws -> (folder: Int, sizeAtStart: Int?, account: Int) {
+    try await read { db in
+      let since = now - 86_400
+      let folder =
+        try Int.fetchOne(
+          db, sql: "SELECT sum(messages) FROM removal WHERE mailbox = ? AND at > ?", arguments: [mailbox, since]) ?? 0
+      let size = try Int.fetchOne(
+        db, sql: "SELECT folder_size FROM removal WHERE mailbox = ? AND at > ? ORDER BY at, rowid LIMIT 1",
+        arguments: [mailbox, since])
+      let account =
+        try Int.fetchOne(db, sql: "SELECT sum(messages) FROM removal WHERE at > ?", arguments: [since]) ?? 0
+      return (folder, size, account)
+    }
+  }
+
+  /// Creates or extends the mailbox's hold of this kind with these messages.
+  package func hold(
+    _ messages: [Int64], in mailbox: Int64, kind: String, reason: String, now: Int64
+  ) async throws {
+    try await write { db in
+      try db.execute(
+        sql: """
+          INSERT INTO hold (mailbox, kind, reason, since) VALUES (?, ?, ?, ?)
+          ON CONFLICT (mailbox, kind) DO UPDATE SET reason = excluded.reason
+          """, arguments: [mailbox, kind, reason, now])
+      let id = try Int64.fetchOne(
+        db, sql: "SELECT id FROM hold WHERE mailbox = ? AND kind = ?", arguments: [mailbox, kind])
+      let statement = try db.cachedStatement(sql: "INSERT OR IGNORE INTO hold_message (hold, message) VALUES (?, ?)")
+      for message in messages { try statement.execute(arguments: [id, message]) }
+    }
+  }
+
+  package func holds() async throws -> [HoldRecord] {
+    try await read { db in
+      try Row.fetchAll(
+        db,
+        sql: """
+          SELECT hold.*, mailbox.name AS name,
+            (SELECT count(*) FROM hold_message WHERE hold_message.hold = hold.id) AS messages
+          FROM hold JOIN mailbox ON mailbox.id = hold.mailbox ORDER BY hold.id
+          """
+      ).map { row in
+        HoldRecord(
+          id: row["id"], mailbox: row["mailbox"], name: MailboxName(wire: row["name"] as Data), kind: row["kind"],
+          reason: row["reason"], since: row["since"], messages: row["messages"])
+      }
+    }
+  }
+
+  package func dropHold(_ hold: Int64) async throws {
+    try await write { db in try db.execute(sql: "DELETE FROM hold WHERE id = ?", arguments: [hold]) }
+  }
+
+  /// The messages of a hold, for approval or when its cause has gone.
+  package func heldMessages(_ hold: Int64) async throws -> [MessageRecord] {
+    try await read { db in
+      try Row.fetchAll(
+        db,
+        sql: """
+          SELECT \(MessageRecord.columns) FROM message
+          WHERE id IN (SELECT message FROM hold_message WHERE hold = ?) ORDER BY id
+          """, arguments: [hold]
+      ).map(MessageRecord.init(row:))
+    }
+  }
+
+  package func quarantinedCount() async throws -> Int {
+    try await read { db in try Int.fetchOne(db, sql: "SELECT count(*) FROM quarantined") ?? 0 }
+  }
+
+  /// Entries kept longer than `keep_deleted`, oldest first.
+  package func quarantinedBefore(_ time: Int64) async throws -> [(id: Int64, entry: String)] {
+    try await read { db in
+      try Row.fetchAll(db, sql: "SELECT id, entry FROM quarantined WHERE at < ? ORDER BY at LIMIT 1000", arguments: [time])
+        .map { ($0["id"], $0["entry"]) }
+    }
+  }
+
+  package func forgetQuarantined(_ ids: [Int64]) async throws {
+    guard !ids.isEmpty else { return }
+    try await write { db in
+      for id in ids { try db.execute(sql: "DELETE FROM quarantined WHERE id = ?", arguments: [id]) }
+    }
+  }
+}
+
+/// Removals that wait for the person's word.
+package struct HoldRecord: Sendable {
+  package let id: Int64
+  package let mailbox: Int64
+  package let name: MailboxName
+  package let kind: String
+  package let reason: String
+  package let since: Int64
+  package let messages: Int
+}

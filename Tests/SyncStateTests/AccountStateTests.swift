@@ -1,0 +1,102 @@
+import Foundation
+import MailModel
+import SyncState
+import Testing
+
+@Suite struct AccountStateTests {
+  let directory: String
+  var path: String { directory + "/work.sqlite" }
+  static let identity = AccountIdentity(account: "work", server: "imaps://u@h:993", marker: "m", machine: "x")
+
+  init() throws {
+    directory = NSTemporaryDirectory() + "mailmirror-state-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+  }
+
+  private func opened(boot: String = "b1") throws -> AccountState {
+    if !AccountState.exists(at: path) { try AccountState.create(at: path, identity: Self.identity, now: 1) }
+    return try AccountState.open(at: path, boot: boot, now: 2)
+  }
+
+  private func intent(_ mailbox: Int64, _ uid: UInt32, byte: UInt8 = 1) throws -> DeliveryIntent {
+    let digest = try #require(Digest([UInt8](repeating: byte, count: 32)))
+    return DeliveryIntent(
+      mailbox: mailbox, uid: try #require(UID(uid)), baseName: Array("b\(uid)".utf8), fileName: Array("b\(uid)".utf8),
+      isInCur: false, flags: FlagSet(system: .seen, keywords: ["todo"]), unlettered: ["todo"],
+      digests: MessageDigests(content: digest, header: digest), diskSize: 3, wireSize: 4, rfc822Size: 4,
+      lineEnds: nil, internalDate: 7, internalZone: 0, emailID: "E", gmailID: .max)
+  }
+
+  private func settled(_ row: Int64) -> SettledDelivery {
+    SettledDelivery(
+      message: row, baseName: Array("b".utf8), fileName: Array("b:2,S".utf8), isInCur: true,
+      stamp: FileStamp(device: 1, inode: 2, size: 3, modified: 4, changed: 5))
+  }
+
+  @Test func intentsBecomeRows() async throws {
+    let state = try opened()
+    let mailbox = try await state.addMailbox(.inbox, delimiter: 47, folder: "", objectID: nil)
+    let rows = try await state.intend([intent(mailbox.id, 1), intent(mailbox.id, 2), intent(mailbox.id, 9)])
+    #expect(try await state.unsettled(.intended).count == 3)
+    try await state.settle([settled(rows[0])])
+    try await state.forget([rows[2]])
+    #expect(try await state.unsettled(.intended).map(\.id) == [rows[1]])
+    #expect(try await state.uids(of: mailbox.id).description == "1:2")
+    let read = try #require(try await state.messages([UID(1)!], of: mailbox.id)[UID(1)!])
+    #expect(read.flags == FlagSet(system: .seen, keywords: ["todo"]) && read.stamp?.inode == 2 && read.emailID == "E")
+    try await state.close()
+  }
+
+  @Test("two messages of equal content, Message-ID and EMAILID are two rows; one UID is one row")
+  func constraints() async throws {
+    let state = try opened()
+    let mailbox = try await state.addMailbox(.inbox, delimiter: nil, folder: "", objectID: nil)
+    _ = try await state.intend([intent(mailbox.id, 1), intent(mailbox.id, 2)])
+    await #expect(throws: StateError.self) { try await state.intend([intent(mailbox.id, 2)]) }
+    #expect(try await state.unsettled(.intended).count == 2)
+  }
+
+  @Test func checkpointsAndPowerCuts() async throws {
+    let state = try opened()
+    let mailbox = try await state.addMailbox(.inbox, delimiter: nil, folder: "", objectID: nil)
+    let checkpoint = Checkpoint(uidNext: .max, highestModSequence: ModSequence(UInt64(Int64.max)), messages: 4)
+    try await state.completeRound(of: mailbox.id, checkpoint: checkpoint, now: 5)
+    #expect(try await state.mailbox(mailbox.id)?.checkpoint == checkpoint)
+    try await state.close()
+    let clean = try opened(boot: "b2")
+    #expect(clean.sessionLostToPowerCut == nil)
+    // Not closed, the same boot: a crash of the process alone.
+    let crashed = try opened(boot: "b2")
+    #expect(crashed.sessionLostToPowerCut == nil && crashed.session == 3)
+    let lost = try opened(boot: "b3")
+    #expect(lost.sessionLostToPowerCut == 3)
+  }
+
+  @Test("M22 a database that is empty, cut short or no database is refused and left as it is", arguments: [0, 50, 4096, 9000])
+  func damaged(length: Int) async throws {
+    let state = try opened()
+    let mailbox = try await state.addMailbox(.inbox, delimiter: nil, folder: "", objectID: nil)
+    _ = try await state.intend((1...500).map { try intent(mailbox.id, UInt32($0)) })
+    try await state.close()
+    let handle = try #require(FileHandle(forWritingAtPath: path))
+    try handle.truncate(atOffset: UInt64(length))
+    try handle.close()
+    #expect { try AccountState.open(at: path, boot: "b", now: 3) } throws: { ($0 as? StateError)?.kind == .damaged }
+    #expect(try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int == length)
+  }
+
+  @Test("M22 garbage in the middle is found when the last run did not close")
+  func garbage() async throws {
+    var state: AccountState? = try opened()
+    let mailbox = try #require(try await state?.addMailbox(.inbox, delimiter: nil, folder: "", objectID: nil))
+    _ = try await state?.intend((1...500).map { try intent(mailbox.id, UInt32($0)) })
+    try await state?.close()
+    state = try opened()
+    state = nil
+    let handle = try #require(FileHandle(forUpdatingAtPath: path))
+    try handle.seek(toOffset: 4096 * 3)
+    try handle.write(contentsOf: Data((0..<8192).map { _ in UInt8.random(in: 0...255) }))
+    try handle.close()
+    #expect(throws: StateError.self) { try AccountState.open(at: path, boot: "b", now: 3) }
+  }
+}
