@@ -15,6 +15,8 @@ def both(server, hook):
 
 
 class Grammar(Hostile):
+    weight = 88
+
     def test_G1_mailbox_names_as_literals(self):
         server = self.serve(inbox(), inbox(2, b"Archive/2024"), inbox(2, b"with space"))
         server.quote = lambda name: b"{%d}\r\n%s" % (len(name), name)
