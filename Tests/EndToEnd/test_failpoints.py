@@ -127,7 +127,7 @@ class LaterSyncExit(Steps):
         client.uid("STORE", "3", "-FLAGS", "(\\Seen)")
         client.uid("STORE", "5", "+FLAGS", "(\\Seen changed)")
         client.uid("STORE", "4,6", "+FLAGS", "(\\Deleted)")
-        client.expunge()
+        client.uid("EXPUNGE", "4,6")
         client.select('"Archive/2024"')
         client.copy("1:3", "INBOX")
         client.logout()

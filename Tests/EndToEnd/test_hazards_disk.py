@@ -166,7 +166,7 @@ class Disk(EndToEnd):
         client = self.server.client()
         client.select("INBOX")
         client.uid("STORE", "1:2", "+FLAGS", "(\\Deleted)")
-        client.expunge()
+        client.uid("EXPUNGE", "1:2")
         remote = check.server_messages(client, b"INBOX")
         for rule in ("rename#1+:EROFS", "link#1+:EROFS", "unlink#1+:EROFS"):
             result = self.subject.sync(environment={"MAILMIRROR_FAILPOINT": rule})

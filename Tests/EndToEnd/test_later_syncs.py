@@ -59,7 +59,7 @@ class Later(EndToEnd):
     def test_expunged_messages_go_to_quarantine(self):
         client = self.client()
         client.uid("STORE", "2:4", "+FLAGS", "(\\Deleted)")
-        client.expunge()
+        client.uid("EXPUNGE", "2:4")
         client.logout()
         before = self.subject.bodies()
         self.again()
@@ -80,7 +80,7 @@ class Later(EndToEnd):
             client.uid("STORE", ",".join(uids[:4]), "+FLAGS", "(\\Flagged work)")
             client.uid("STORE", ",".join(uids[4:7]), "-FLAGS", "(\\Seen)")
             client.uid("STORE", ",".join(uids[7:9]), "+FLAGS", "(\\Deleted)")
-            client.expunge()
+            client.uid("EXPUNGE", ",".join(uids[7:9]))
             self.again()
         client.logout()
 

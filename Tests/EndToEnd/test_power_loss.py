@@ -85,7 +85,7 @@ class PowerLoss(EndToEnd):
         client.select("INBOX")
         client.uid("STORE", "1:2", "+FLAGS", "(\\Flagged fresh)")
         client.uid("STORE", "3", "+FLAGS", "(\\Deleted)")
-        client.expunge()
+        client.uid("EXPUNGE", "3")
         client.logout()
         server.append("INBOX", corpus.small(3, seed=9))
         status, output, calls = strace_log.run(mirror.command("sync"), os.path.join(self.directory, "later"),
