@@ -32,3 +32,21 @@ package struct KeywordTable: Hashable, Sendable {
     (letters.compactMap { names[$0] }, letters.filter { names[$0] == nil })
   }
 }
+
+extension KeywordTable {
+  /// The lines of `dovecot-keywords`; nil where they are not in its form: a line without number, a number with two
+  /// names, a last line cut short. Numbers from 26 on have no letter and are passed over, as Dovecot does.
+  static func parse(_ bytes: [UInt8]) -> [UInt8: String]? {
+    guard bytes.isEmpty || bytes.last == 0x0A else { return nil }
+    var names: [UInt8: String] = [:]
+    for line in bytes.dropLast().split(separator: 0x0A) {
+      guard let blank = line.firstIndex(of: 0x20), let text = String(validating: line[(blank + 1)...], as: UTF8.self),
+        !text.isEmpty, let number = UInt32(String(decoding: line[..<blank], as: UTF8.self))
+      else { return nil }
+      guard number < 26 else { continue }
+      let letter = UInt8(ascii: "a") + UInt8(number)
+      guard names.updateValue(text, forKey: letter) == nil else { return nil }
+    }
+    return names
+  }
+}

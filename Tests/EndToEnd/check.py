@@ -119,7 +119,9 @@ def folder_messages(folder):
     """{path: Message} of one folder's `new` and `cur`, and what is odd about its files."""
     folder, names, found, odd = Path(folder), keyword_names(Path(folder)), {}, []
     for part in ("new", "cur"):
-        for entry in os.scandir(folder / part) if (folder / part).is_dir() else ():
+        if not (folder / part).is_dir():
+            continue
+        for entry in os.scandir(folder / part):
             if entry.name.startswith(".") or not entry.is_file(follow_symlinks=False):
                 continue
             status = entry.stat(follow_symlinks=False)

@@ -72,6 +72,14 @@ class EndToEnd(unittest.TestCase):
             client.logout()
         self.assertEqual(found, [], "%d differences" % len(found))
 
+    def remote(self, server, mailbox):
+        """{uid: message} of a mailbox on the server."""
+        client = server.client()
+        try:
+            return check.server_messages(client, mailbox)
+        finally:
+            client.logout()
+
     def assertOneLine(self, result, status):
         """One line on standard error, of the form `mailmirror: WHERE: WHAT; REMEDY`, and that exit status."""
         lines = result.err.strip().splitlines()

@@ -22,6 +22,20 @@ def outcome(mirror):
     return found, sorted(check.digest(body) for body in mirror.quarantined())
 
 
+def difference(one, other):
+    """Words for how two outcomes differ."""
+    out = []
+    for folder in sorted(set(one[0]) | set(other[0])):
+        left, right = one[0].get(folder, []), other[0].get(folder, [])
+        if left != right:
+            out.append("%s has %d messages, not %d; surplus %s; lacking %s" % (
+                folder, len(left), len(right), [row for row in left if row not in right][:2],
+                [row for row in right if row not in left][:2]))
+    if one[1] != other[1]:
+        out.append("quarantine has %d, not %d" % (len(one[1]), len(other[1])))
+    return "; ".join(out)
+
+
 class Steps(EndToEnd):
     """A scenario that is broken off at each of its steps."""
 
@@ -78,7 +92,7 @@ class Steps(EndToEnd):
                 if resumed.status != 0:
                     wrong.append(where + ": resumed with status %d: %s" % (resumed.status, resumed.err[-500:]))
                 elif outcome(mirror) != unbroken:
-                    wrong.append(where + ": another end: %s" % self.difference(outcome(mirror), unbroken))
+                    wrong.append(where + ": another end: %s" % difference(outcome(mirror), unbroken))
                 elif any(mirror.tables("intent").values()):
                     wrong.append(where + ": intents are left: %s" % mirror.tables("intent"))
             except AssertionError as error:
@@ -87,18 +101,6 @@ class Steps(EndToEnd):
                 break
         self.assertEqual(wrong, [], "\n".join(wrong))
         self.assertMirrored(mirror, server, leftovers=False)
-
-    def difference(self, one, other):
-        out = []
-        for folder in sorted(set(one[0]) | set(other[0])):
-            left, right = one[0].get(folder, []), other[0].get(folder, [])
-            if left != right:
-                out.append("%s has %d messages, not %d; surplus %s; lacking %s" % (
-                    folder, len(left), len(right), [row for row in left if row not in right][:2],
-                    [row for row in right if row not in left][:2]))
-        if one[1] != other[1]:
-            out.append("quarantine has %d, not %d" % (len(one[1]), len(other[1])))
-        return "; ".join(out)
 
 
 class FirstSyncExit(Steps):
@@ -125,7 +127,7 @@ class LaterSyncExit(Steps):
         client.uid("STORE", "3", "-FLAGS", "(\\Seen)")
         client.uid("STORE", "5", "+FLAGS", "(\\Seen changed)")
         client.uid("STORE", "4,6", "+FLAGS", "(\\Deleted)")
-        client.expunge()
+        client.uid("EXPUNGE", "4,6")
         client.select('"Archive/2024"')
         client.copy("1:3", "INBOX")
         client.logout()
@@ -150,8 +152,8 @@ class Kill(EndToEnd):
         mirror = self.mirror(server)
         usual = self.synced(mirror).seconds
         unbroken = outcome(mirror)
-        kills = 0
-        while kills < (200 if FULL else 50):
+        kills, end = 0, time.monotonic() + 60 * float(os.environ.get("SOAK_MINUTES") or 0)
+        while kills < (200 if FULL else 50) or time.monotonic() < end:
             shutil.rmtree(mirror.maildir)
             shutil.rmtree(mirror.state)
             for _ in range(self.dice.randrange(1, 8)):

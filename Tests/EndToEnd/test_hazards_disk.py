@@ -28,12 +28,12 @@ class Disk(EndToEnd):
 
     def stopped(self, *words):
         """It stops with a clear error; nothing on the server or in the Maildir is changed by it."""
-        before = check.server_messages(self.server.client(), b"INBOX")
+        before = self.remote(self.server, b"INBOX")
         result = self.subject.sync()
         line = self.assertOneLine(result, 1)
         for word in words:
             self.assertIn(word, line)
-        self.assertEqual(check.server_messages(self.server.client(), b"INBOX"), before)
+        self.assertEqual(self.remote(self.server, b"INBOX"), before)
         return line
 
     def test_M1_flags_changed_by_a_reader_during_every_scan(self):
@@ -166,7 +166,7 @@ class Disk(EndToEnd):
         client = self.server.client()
         client.select("INBOX")
         client.uid("STORE", "1:2", "+FLAGS", "(\\Deleted)")
-        client.expunge()
+        client.uid("EXPUNGE", "1:2")
         remote = check.server_messages(client, b"INBOX")
         for rule in ("rename#1+:EROFS", "link#1+:EROFS", "unlink#1+:EROFS"):
             result = self.subject.sync(environment={"MAILMIRROR_FAILPOINT": rule})
@@ -244,11 +244,11 @@ class Disk(EndToEnd):
         for part in ("new", "cur"):
             for path in self.files(folder, part):
                 path.unlink()
-        remote = check.server_messages(self.server.client(), b"Archive/2024")
+        remote = self.remote(self.server, b"Archive/2024")
         for _ in range(2):
             self.assertIn(self.subject.sync().status, (0, 3))
             self.assertEqual(check.folder_messages(folder)[0], {}, "what was deleted is not fetched again")
-        self.assertEqual(check.server_messages(self.server.client(), b"Archive/2024"), remote)
+        self.assertEqual(self.remote(self.server, b"Archive/2024"), remote)
 
     def test_M21_a_link_that_points_to_an_empty_directory_stops(self):
         real, empty = self.subject.directory / "real", self.subject.directory / "empty"

@@ -1,5 +1,6 @@
 """HAZARDS.md, mailbox names: N1 to N11 end to end, against a scripted server."""
 
+import os
 import unicodedata
 
 import check
@@ -28,7 +29,7 @@ class Names(Hostile):
                 for key, value in options.items():
                     for box in server.mailboxes:
                         setattr(box, key, value)
-                mirror = self.mirror(server, name="names-" + layout[:2] + str(len(names)), layout=layout)
+                mirror = self.mirror(server, name="%s%d" % (layout[:2], len(os.listdir(self.directory))), layout=layout)
                 result = mirror.sync()
                 self.assertAlive(result)
                 self.assertContained(mirror)
@@ -64,7 +65,8 @@ class Names(Hostile):
             modified_utf7(unicodedata.normalize(form, "Größe")).encode() for form in ("NFC", "NFD")])
 
     def test_N7_servers_without_a_separator(self):
-        self.in_both_layouts([b"flat", b"with/slash", b"with.dot", b"a/../b", b".."], delimiter=b"NIL")
+        self.in_both_layouts([b"flat", b"with/slash", b"with.dot"], delimiter=b"NIL")
+        self.in_both_layouts([b"a/../b", b".."], complete=False, delimiter=b"NIL")
         self.in_both_layouts([b"flat", b"with/slash", b"with.dot"], delimiter=b'""', complete=False)
 
     def test_N9_names_that_mean_something_to_a_maildir(self):

@@ -7,6 +7,8 @@ from servers.model import Mailbox, Message, simple
 
 
 class Security(Hostile):
+    weight = 50
+
     def test_S1_names_that_climb_out_stay_inside(self):
         names = [b"../../x", b"a/../../b", b"/etc/x", b"..", b"a/..", b"./x", b"~/x", b"~root", b"...", b"a/./b"]
         for layout in ("maildir++", "fs"):

@@ -7,7 +7,7 @@ import corpus
 import strace_log
 from disk_model import MODELS, Disk
 from support import FULL, EndToEnd, sample
-from test_failpoints import outcome
+from test_failpoints import difference, outcome
 
 POINTS = None if FULL else 22
 
@@ -58,9 +58,7 @@ class PowerLoss(EndToEnd):
                 if result.status != 0:
                     wrong.append("%s: status %d: %s" % (where, result.status, (result.err or result.out)[-600:]))
                 elif outcome(mirror)[0] != unbroken:
-                    wrong.append("%s: another end: %s" % (where, {
-                        folder: (len(outcome(mirror)[0].get(folder, [])), len(rows))
-                        for folder, rows in unbroken.items() if outcome(mirror)[0].get(folder) != rows}))
+                    wrong.append("%s: another end: %s" % (where, difference((outcome(mirror)[0], []), (unbroken, []))))
                 if len(wrong) > 8:
                     self.fail("\n".join(wrong))
         self.assertEqual(wrong, [], "\n".join(wrong))
@@ -87,7 +85,7 @@ class PowerLoss(EndToEnd):
         client.select("INBOX")
         client.uid("STORE", "1:2", "+FLAGS", "(\\Flagged fresh)")
         client.uid("STORE", "3", "+FLAGS", "(\\Deleted)")
-        client.expunge()
+        client.uid("EXPUNGE", "3")
         client.logout()
         server.append("INBOX", corpus.small(3, seed=9))
         status, output, calls = strace_log.run(mirror.command("sync"), os.path.join(self.directory, "later"),
