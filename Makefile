@@ -2,6 +2,7 @@
 PREFIX ?= $(HOME)/.local
 SOAK_MINUTES ?= 30
 SWIFT ?= swift
+UNITS = $(wildcard systemd/*.service systemd/*.socket systemd/*.timer)
 RELEASE = $(SWIFT) build -c release --product mailmirror
 
 .DEFAULT_GOAL := help
@@ -41,12 +42,12 @@ fuzz: ## throw random input at the grammar
 
 install: build ## put the program and its units under PREFIX (~/.local)
 	install -D -m 755 .build/release/mailmirror "$(DESTDIR)$(PREFIX)/bin/mailmirror"
-	for unit in $(wildcard systemd/*.service systemd/*.socket); do \
-	  install -D -m 644 $$unit "$(DESTDIR)$(PREFIX)/share/systemd/user/$$(basename $$unit)"; done
+	for unit in $(UNITS); do mkdir -p "$(DESTDIR)$(PREFIX)/share/systemd/user"; \
+	  sed 's#%h/.local/bin#$(PREFIX)/bin#' $$unit > "$(DESTDIR)$(PREFIX)/share/systemd/user/$$(basename $$unit)"; done
 	install -D -m 644 config.example.toml "$(DESTDIR)$(PREFIX)/share/doc/mailmirror/config.example.toml"
 
 uninstall: ## take away what install put there
 	rm -f "$(DESTDIR)$(PREFIX)/bin/mailmirror"
-	for unit in $(wildcard systemd/*.service systemd/*.socket); do \
+	for unit in $(UNITS); do \
 	  rm -f "$(DESTDIR)$(PREFIX)/share/systemd/user/$$(basename $$unit)"; done
 	rm -rf "$(DESTDIR)$(PREFIX)/share/doc/mailmirror"

@@ -17,6 +17,8 @@ struct DownloadRound: Sendable {
 
   /// Small enough that a connection's end costs little, large enough that round trips do not count.
   private static let batch = 100
+  /// Commands unanswered at a time: enough that a long round trip does not leave the line empty.
+  private static let depth = 16
 
   func run(_ uids: UIDSet) async throws -> Result {
     var result = Result()
@@ -36,7 +38,7 @@ struct DownloadRound: Sendable {
     for size in [Self.batch, 1] where !rest.isEmpty {
       let outcome: FetchMessagesOutcome
       do {
-        outcome = try await connection.fetchMessages(rest.batches(of: size), into: intake)
+        outcome = try await connection.fetchMessages(rest.batches(of: size), into: intake, pipelineDepth: Self.depth)
       } catch {
         // What came before the connection broke is kept.
         try await account.pipeline.flush(id)
