@@ -42,7 +42,8 @@ package final class DirectoryHandle: Sendable {
   /// Creates a file of mode 0600 for reading and writing; an entry of that name is an error (EEXIST).
   package func createFile(_ name: FileName, site: Step.Site = .createFile) throws -> OpenFile {
     try Step.pass(site, path: path(of: name))
-    return OpenFile(descriptor: try open(name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC), path: path(of: name))
+    let flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+    return OpenFile(descriptor: try open(name, flags), path: path(of: name))
   }
 
   /// Opens a regular file for reading; anything else is refused without blocking (ELOOP for a link, EINVAL).

@@ -76,7 +76,7 @@ package final class Faults: Sendable {
     guard !ruleText.isEmpty || !logPath.isEmpty else { return nil }
     let rule = Rule(ruleText)
     if rule == nil, !ruleText.isEmpty {
-      let line = Array("mailmirror: MAILMIRROR_FAILPOINT: no rule: \(ruleText); write [SITE#]N[+]:exit|error|EIO\n".utf8)
+      let line = Array("mailmirror: MAILMIRROR_FAILPOINT: no rule: \(ruleText); write [SITE#]N[+]:exit|EIO\n".utf8)
       _ = Glibc.write(STDERR_FILENO, line, line.count)
       exit(2)
     }

@@ -26,7 +26,8 @@ enum FolderComponent {
     output.reserveCapacity(bytes.count)
     let escapesFirst = mustEscapeFirst(bytes, for: layout)
     for (index, byte) in bytes.enumerated() {
-      let isBad = byte < 0x20 || byte == 0x7F || byte == UInt8(ascii: "/") || (layout == .maildirPlusPlus && byte == dot)
+      let isBad =
+        byte < 0x20 || byte == 0x7F || byte == UInt8(ascii: "/") || (layout == .maildirPlusPlus && byte == dot)
       if isBad || (index == 0 && escapesFirst) || (byte == percent && looksLikeEscape(bytes[index...], at: index)) {
         output += escape(byte)
       } else {
@@ -84,7 +85,9 @@ enum FolderComponent {
     var rest = bytes
     while let byte = rest.popFirst() {
       let next = rest.prefix(2)
-      if byte == percent, next.count == 2, let high = next.first.flatMap(hexValue), let low = next.last.flatMap(hexValue) {
+      if byte == percent, next.count == 2, let high = next.first.flatMap(hexValue),
+        let low = next.last.flatMap(hexValue)
+      {
         output.append(high << 4 | low)
         rest = rest.dropFirst(2)
       } else {

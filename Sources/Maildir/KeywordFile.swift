@@ -49,7 +49,8 @@ package struct KeywordFile: Sendable {
     let table = try KeywordFile.table(bytes, after: known, path: path)
     var names = table.names
     var free = try freeLetters(table)
-    for keyword in keywords where KeywordFile.isStorable(keyword) && KeywordTable(names: names).letter(of: keyword) == nil {
+    for keyword in keywords where KeywordFile.isStorable(keyword) {
+      if KeywordTable(names: names).letter(of: keyword) != nil { continue }
       guard let letter = free.popFirst() else { break }
       names[letter] = keyword
       bytes += Array("\(letter - UInt8(ascii: "a")) \(keyword)\n".utf8)

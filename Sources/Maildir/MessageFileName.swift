@@ -2,7 +2,7 @@ import LinuxFiles
 import MailModel
 
 /// A message's file name: `1790000000.M123P45Rabcdef,S=8123:2,FS`, that is a base name, which is opaque and unique, and
-/// flags as letters. What other programs put there survives: unknown letters, `,X=` fields, other info parts, any bytes.
+/// flags as letters. What other programs put there survives: unknown letters, `,X=` fields, other info parts, bytes.
 package struct MessageFileName: Hashable, Sendable {
   /// The part before the info, which stays the same for as long as the message lives.
   package let base: FileName
@@ -107,11 +107,13 @@ package struct MessageFileName: Hashable, Sendable {
 
   private static func isKeyword(_ letter: UInt8) -> Bool { (0x61...0x7A).contains(letter) }
 
-  /// Where the info part begins: at the first colon (as Dovecot reads it) that leaves a base name, else at `;2,` or `!2,` near the end.
+  /// Where the info part begins: at the first colon (as Dovecot reads it) that leaves a base name, else at `;2,` or
+  /// `!2,` near the end.
   private static func split(_ bytes: [UInt8]) -> (mark: Int, separator: UInt8)? {
     if let colon = bytes.dropFirst().firstIndex(of: UInt8(ascii: ":")) { return (colon, UInt8(ascii: ":")) }
     for separator in [UInt8(ascii: ";"), UInt8(ascii: "!")] {
-      guard let mark = bytes.lastIndex(of: separator), mark > 0, bytes[(mark + 1)...].starts(with: "2,".utf8) else { continue }
+      guard let mark = bytes.lastIndex(of: separator), mark > 0, bytes[(mark + 1)...].starts(with: "2,".utf8)
+      else { continue }
       let letters = bytes[(mark + 3)...]
       if letters.allSatisfy({ (0x41...0x5A).contains($0) || isKeyword($0) }) { return (mark, separator) }
     }

@@ -36,7 +36,9 @@ package final class Quarantine: Sendable {
     do {
       try source.link(name, to: directory, as: entry, label: "quarantine")
     } catch let error as FileError where error.code == EEXIST {
-      guard try holds(entry, equalTo: name, of: source) else { throw MaildirError.differs(path: directory.path(of: entry)) }
+      guard try holds(entry, equalTo: name, of: source) else {
+        throw MaildirError.differs(path: directory.path(of: entry))
+      }
     } catch let error as FileError where [EXDEV, EPERM, EMLINK, ENOTSUP, ENOSYS].contains(error.code) {
       try copy(name, from: source, as: entry)
     }

@@ -51,7 +51,8 @@ import Testing
     var random = Seeded.fresh("anyName")
     let alphabet = Array("1a:;!2,SFqz=.".utf8) + [0xC3, 0xFF, 0x01]
     for _ in 0..<5000 {
-      let bytes = (0..<Int.random(in: 1...12, using: &random)).compactMap { _ in alphabet.randomElement(using: &random) }
+      let count = Int.random(in: 1...12, using: &random)
+      let bytes = (0..<count).compactMap { _ in alphabet.randomElement(using: &random) }
       guard let name = FileName(bytes: bytes), !name.startsWithDot else { continue }
       let parsed = MessageFileName(parsing: name)
       let again = MessageFileName(parsing: parsed.fileName)

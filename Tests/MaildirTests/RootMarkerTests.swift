@@ -21,7 +21,9 @@ import Testing
   @Test("M20 M21 M22 each difference between marker and state has its name")
   func comparison() {
     let ours = RootMarker(id: "1", machine: "m", statePath: "/s")
-    func compare(_ reading: RootMarker.Reading, _ expected: RootMarker?, _ path: String = "/s") -> RootMarker.Comparison {
+    func compare(
+      _ reading: RootMarker.Reading, _ expected: RootMarker?, _ path: String = "/s"
+    ) -> RootMarker.Comparison {
       RootMarker.compare(reading, expected: expected, machine: "m", statePath: path)
     }
     #expect(compare(.marker(ours), ours) == .same)
@@ -58,8 +60,9 @@ import Testing
     let made = try MachineID.read(stateDirectory: state.directory, system: system.path)
     #expect(made.count == 32)
     #expect(try MachineID.read(stateDirectory: state.directory, system: system.path) == made)
-    try system.put("machine-id", "0123456789abcdef0123456789abcdef\n")
-    #expect(try MachineID.read(stateDirectory: state.directory, system: system.path) == "0123456789abcdef0123456789abcdef")
+    let id = "0123456789abcdef0123456789abcdef"
+    try system.put("machine-id", id + "\n")
+    #expect(try MachineID.read(stateDirectory: state.directory, system: system.path) == id)
     try system.put("machine-id", "uninitialized\n")
     #expect(try MachineID.read(stateDirectory: state.directory, system: system.path) == made)
   }

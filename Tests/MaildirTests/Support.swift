@@ -33,7 +33,11 @@ final class Place: Sendable {
         let fd = directory.descriptor
         let isDirectory = name.withCString { fstatat(fd, $0, &child, AT_SYMLINK_NOFOLLOW) } == 0
           && child.st_mode & S_IFMT == S_IFDIR
-        if !isDirectory { _ = name.withCString { unlinkat(fd, $0, 0) } } else { removeTree(path + "/" + (name.text ?? "")) }
+        if isDirectory {
+          removeTree(path + "/" + (name.text ?? ""))
+        } else {
+          _ = name.withCString { unlinkat(fd, $0, 0) }
+        }
       }
     }
     rmdir(path)
