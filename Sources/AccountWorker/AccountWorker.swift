@@ -119,7 +119,8 @@ package actor AccountWorker {
           try await removeLeftovers(account, mailbox.folder)
         }
         let needsRound = try await RoundNeed(
-          state: account.state, pointsElsewhere: account.pointsElsewhere, record: item.record, status: item.listed.status, capabilities: capabilities,
+          state: account.state, pointsElsewhere: account.pointsElsewhere, record: item.record,
+          status: item.listed.status, capabilities: capabilities,
           isHeld: holds.contains { $0.mailbox == item.record.id && $0.kind != "removals" }
         ).answer()
         if needsRound || refetched > 0 {

@@ -15,7 +15,8 @@ extension SyncFailure {
         retry: error.retry == .soon ? .now : error.retry == .later ? .later : .never,
         location: error.scope == .account ? account : location, what: what, remedy: remedy)
     case let error as StateError:
-      self.init(scope: .account, retry: .never, location: account, what: "\(error.path): \(error.what)", remedy: error.remedy)
+      self.init(
+        scope: .account, retry: .never, location: account, what: "\(error.path): \(error.what)", remedy: error.remedy)
     case let error as FileError:
       self.init(
         scope: .account, retry: error.isFull ? .later : .never, location: account,

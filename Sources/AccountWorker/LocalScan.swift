@@ -128,7 +128,8 @@ struct LocalScan: Sendable {
 
   /// DESIGN.md section 5: `cur/` with another device or inode in which most known files are not found is a stop.
   private func stopWhereReplaced(_ stamp: FolderStamp, seen: SeenRows) async throws {
-    guard let last = mailbox.record.scan, last.cur.inode != FileStamp(stamp.cur).inode || last.cur.device != FileStamp(stamp.cur).device
+    guard let last = mailbox.record.scan,
+      last.cur.inode != FileStamp(stamp.cur).inode || last.cur.device != FileStamp(stamp.cur).device
     else { return }
     let expected = try await state.settledCount(of: id)
     guard expected > 0, seen.count * 2 < expected else { return }

@@ -35,7 +35,8 @@ struct MailboxRound: Sendable {
       if account.pointsElsewhere, !known.isEmpty {
         return try await holdEverything(
           UIDSet(), kind: "server",
-          reason: "its mail came from \(state.identity.server), and \(account.settings.server) has another mailbox there")
+          reason:
+            "its mail came from \(state.identity.server), and \(account.settings.server) has another mailbox there")
       }
       account.logger.notice("\(mailbox.location): UIDVALIDITY changed; messages are matched by their content")
       try await state.forgetUIDs(of: id, validity: validity)

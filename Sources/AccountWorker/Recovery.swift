@@ -99,7 +99,9 @@ struct Recovery: Sendable {
   }
 
   /// The entry with the row's content.
-  private static func inPlace(_ row: MessageRecord, _ entries: [ScanEntry], _ folder: MaildirFolder) throws -> ScanEntry? {
+  private static func inPlace(_ row: MessageRecord, _ entries: [ScanEntry], _ folder: MaildirFolder) throws
+    -> ScanEntry?
+  {
     try entries.first { entry in
       guard entry.status?.size == row.diskSize else { return false }
       return try folder.content(of: entry)?.digests == row.digests

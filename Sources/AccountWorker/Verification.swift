@@ -124,7 +124,9 @@ struct Verification: Sendable {
         if row.pending.contains(.flags) { explain("\(uid): its flags were changed here") }
       }
     }
-    if files.count > claimed { explain("\(files.count - claimed) files in the folder were put there by other programs") }
+    if files.count > claimed {
+      explain("\(files.count - claimed) files in the folder were put there by other programs")
+    }
     if isFull { for line in try await compareWithServer(known.intersection(listing.uids)) { differ(line) } }
     return report
   }

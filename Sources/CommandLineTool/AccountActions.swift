@@ -33,7 +33,8 @@ enum AccountActions {
       } catch let error as StateError {
         accounts.append(
           StatusReport.Account(
-            name: account.name, state: .stopped, error: .init(what: "\(error.path): \(error.what)", remedy: error.remedy)))
+            name: account.name, state: .stopped,
+            error: .init(what: "\(error.path): \(error.what)", remedy: error.remedy)))
       }
     }
     return StatusReport(accounts: accounts)

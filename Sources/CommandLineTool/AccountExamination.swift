@@ -43,9 +43,11 @@ struct AccountExamination {
   private func reportCapabilities(_ connection: IMAPConnection) {
     let capabilities = connection.capabilities
     let level =
-      capabilities.hasQResync ? "QRESYNC: only what changed is asked for"
+      capabilities.hasQResync
+      ? "QRESYNC: only what changed is asked for"
       : capabilities.hasCondStore
-        ? "CONDSTORE: changed flags are asked for, UIDs are listed" : "neither QRESYNC nor CONDSTORE: everything is compared at each sync"
+        ? "CONDSTORE: changed flags are asked for, UIDs are listed"
+        : "neither QRESYNC nor CONDSTORE: everything is compared at each sync"
     report(
       DoctorStep(
         name: "capabilities", outcome: capabilities.hasCondStore || capabilities.hasQResync ? .ok : .warning,

@@ -74,7 +74,8 @@ package struct FlagSet: Hashable, Sendable {
   }
 
   package static func == (left: FlagSet, right: FlagSet) -> Bool {
-    left.system == right.system && left.keywords.map { $0.asciiLowercased() } == right.keywords.map { $0.asciiLowercased() }
+    left.system == right.system
+      && left.keywords.map { $0.asciiLowercased() } == right.keywords.map { $0.asciiLowercased() }
   }
 
   package func hash(into hasher: inout Hasher) {

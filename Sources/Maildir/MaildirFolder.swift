@@ -11,7 +11,8 @@ package final class MaildirFolder: Sendable {
   package let cur: DirectoryHandle
   package let tmp: DirectoryHandle
 
-  private init(path: FolderPath, directory: DirectoryHandle, new: DirectoryHandle, cur: DirectoryHandle,
+  private init(
+    path: FolderPath, directory: DirectoryHandle, new: DirectoryHandle, cur: DirectoryHandle,
     tmp: DirectoryHandle
   ) {
     self.path = path

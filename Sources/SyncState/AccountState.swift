@@ -48,9 +48,11 @@ package final class AccountState: Sendable {
     } catch let error as DatabaseError {
       throw StateError(database: error, path: path)
     } catch let error as CocoaError {
-      throw StateError(.refused, path: path, what: error.localizedDescription, remedy: "check the directory's permissions")
+      throw StateError(
+        .refused, path: path, what: error.localizedDescription, remedy: "check the directory's permissions")
     } catch let error as POSIXError {
-      throw StateError(.refused, path: path, what: error.localizedDescription, remedy: "check the disk and its permissions")
+      throw StateError(
+        .refused, path: path, what: error.localizedDescription, remedy: "check the disk and its permissions")
     }
   }
 

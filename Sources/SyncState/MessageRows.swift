@@ -194,7 +194,8 @@ package struct FlagConfirmation: Sendable {
   package var stamp: FileStamp?
 
   package init(
-    message: Int64, flags: FlagSet, unlettered: [String], isPending: Bool, fileName: [UInt8], isInCur: Bool, stamp: FileStamp?
+    message: Int64, flags: FlagSet, unlettered: [String], isPending: Bool, fileName: [UInt8], isInCur: Bool,
+    stamp: FileStamp?
   ) {
     self.message = message
     self.flags = flags

@@ -110,7 +110,8 @@ package struct DeliveryIntent: Sendable {
 
   package init(
     mailbox: Int64, uid: UID, baseName: [UInt8], fileName: [UInt8], isInCur: Bool, flags: FlagSet,
-    unlettered: [String], digests: MessageDigests, diskSize: Int64, wireSize: Int64, rfc822Size: Int64?, lineEnds: [UInt8]?,
+    unlettered: [String], digests: MessageDigests, diskSize: Int64, wireSize: Int64, rfc822Size: Int64?,
+    lineEnds: [UInt8]?,
     internalDate: Int64?, internalZone: Int?, emailID: String?, gmailID: UInt64?
   ) {
     self.mailbox = mailbox
@@ -206,7 +207,9 @@ extension MailboxRecord {
         highestModSequence: modSequence.flatMap { UInt64(exactly: $0) }.flatMap(ModSequence.init), messages: $0)
     }
     var scan: FolderScanRecord?
-    if let began: Int64 = row["scan_began"], let newInode: Int64 = row["new_inode"], let curInode: Int64 = row["cur_inode"] {
+    if let began: Int64 = row["scan_began"], let newInode: Int64 = row["new_inode"],
+      let curInode: Int64 = row["cur_inode"]
+    {
       scan = FolderScanRecord(
         new: FileStamp(
           device: row["new_device"] ?? 0, inode: newInode, size: 0, modified: row["new_modified"] ?? 0,

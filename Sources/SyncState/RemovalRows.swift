@@ -67,7 +67,9 @@ extension AccountState {
 
   /// Messages removed locally in the window of 24 hours: in this folder with its size when the window began, and in
   /// the account.
-  package func recentRemovals(of mailbox: Int64, now: Int64) async throws -> (folder: Int, sizeAtStart: Int?, account: Int) {
+  package func recentRemovals(of mailbox: Int64, now: Int64) async throws -> (
+    folder: Int, sizeAtStart: Int?, account: Int
+  ) {
     try await read { db in
       let since = now - 86_400
       let folder =
@@ -140,8 +142,10 @@ extension AccountState {
   /// Entries kept longer than `keep_deleted`, oldest first.
   package func quarantinedBefore(_ time: Int64) async throws -> [(id: Int64, entry: String)] {
     try await read { db in
-      try Row.fetchAll(db, sql: "SELECT id, entry FROM quarantined WHERE at < ? ORDER BY at LIMIT 1000", arguments: [time])
-        .map { ($0["id"], $0["entry"]) }
+      try Row.fetchAll(
+        db, sql: "SELECT id, entry FROM quarantined WHERE at < ? ORDER BY at LIMIT 1000", arguments: [time]
+      )
+      .map { ($0["id"], $0["entry"]) }
     }
   }
 

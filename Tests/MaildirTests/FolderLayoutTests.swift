@@ -95,9 +95,10 @@ import Testing
 
   @Test("N9 names of Maildir's own directories, empty levels and over-long names are escaped or refused")
   func reserved() throws {
-    for name in ["cur", "new", "tmp", "a/cur", "CUR", "cur/x", "a//b", "a/", "/", "//", "dovecot-uidlist", "mailmirror",
-      "%_", "%=", "a/%_", "maildirfolder", "Mailmirror"]
-    {
+    for name in [
+      "cur", "new", "tmp", "a/cur", "CUR", "cur/x", "a//b", "a/", "/", "//", "dovecot-uidlist", "mailmirror",
+      "%_", "%=", "a/%_", "maildirfolder", "Mailmirror",
+    ] {
       for layout in FolderLayout.allCases {
         let mailbox = MailboxName(name)
         let folder = try layout.folder(for: mailbox, separator: Self.slash)
@@ -118,8 +119,10 @@ import Testing
   func property() throws {
     var random = Seeded.fresh("folder names")
     let separators: [UInt8?] = [Self.slash, UInt8(ascii: "."), UInt8(ascii: "^"), UInt8(ascii: "\\"), nil]
-    let tricky = ["%", "_", "=", "2", "E", "F", "/", ".", "..", "~", "&", "-", "cur", "new", "INBOX", "inbox", "a", "b",
-      "é", "e\u{301}", "日本", "\u{0}", "\n", "\u{7F}", "\u{85}", "👩‍👩‍👧", "&AOk-", "mailmirror", "%2E", "%_", "%="]
+    let tricky = [
+      "%", "_", "=", "2", "E", "F", "/", ".", "..", "~", "&", "-", "cur", "new", "INBOX", "inbox", "a", "b",
+      "é", "e\u{301}", "日本", "\u{0}", "\n", "\u{7F}", "\u{85}", "👩‍👩‍👧", "&AOk-", "mailmirror", "%2E", "%_", "%=",
+    ]
     for layout in FolderLayout.allCases {
       for separator in separators {
         var owners: [FolderPath: MailboxName] = [:]
@@ -131,13 +134,17 @@ import Testing
           switch Int.random(in: 0..<4, using: &random) {
           case 0: mailbox = MailboxName(wire: text.utf8)
           case 1:
-            mailbox = MailboxName(wire: (0..<Int.random(in: 1...8, using: &random)).map { _ in
-              UInt8.random(in: 0...255, using: &random)
-            })
+            mailbox = MailboxName(
+              wire: (0..<Int.random(in: 1...8, using: &random)).map { _ in
+                UInt8.random(in: 0...255, using: &random)
+              })
           case 2:
-            mailbox = MailboxName(String(String.UnicodeScalarView((0..<6).compactMap { _ in
-              UnicodeScalar(UInt32.random(in: 0...0x1FFFF, using: &random))
-            })))
+            mailbox = MailboxName(
+              String(
+                String.UnicodeScalarView(
+                  (0..<6).compactMap { _ in
+                    UnicodeScalar(UInt32.random(in: 0...0x1FFFF, using: &random))
+                  })))
           default: mailbox = MailboxName(text)
           }
           let folder: FolderPath

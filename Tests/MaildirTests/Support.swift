@@ -31,7 +31,8 @@ final class Place: Sendable {
       for name in names {
         var child = stat()
         let fd = directory.descriptor
-        let isDirectory = name.withCString { fstatat(fd, $0, &child, AT_SYMLINK_NOFOLLOW) } == 0
+        let isDirectory =
+          name.withCString { fstatat(fd, $0, &child, AT_SYMLINK_NOFOLLOW) } == 0
           && child.st_mode & S_IFMT == S_IFDIR
         if isDirectory {
           removeTree(path + "/" + (name.text ?? ""))

@@ -82,7 +82,8 @@ import Testing
   func vanishedIncomplete() {
     #expect(
       SyncPlanner.membership(
-        .changes(vanished: Self.set(1...8), appeared: UIDSet()), known: Self.set(1...10), unfetched: UIDSet(), exists: 1)
+        .changes(vanished: Self.set(1...8), appeared: UIDSet()), known: Self.set(1...10), unfetched: UIDSet(), exists: 1
+      )
         == .needsListing)
   }
 
@@ -140,10 +141,13 @@ import Testing
 }
 
 @Suite struct RemovalGuardTests {
-  @Test("D1 removals above both count and share, or the account's limit, are held", arguments: [
-    (20, 0, 0, 20, false), (21, 0, 0, 100, true), (21, 0, 0, 200, false), (1, 20, 20, 100, true), (1, 19, 19, 100, false),
-    (500, 0, 0, 100_000, false), (501, 0, 0, 100_000, true), (1, 0, 500, 100_000, true), (0, 900, 900, 1_000, false),
-  ])
+  @Test(
+    "D1 removals above both count and share, or the account's limit, are held",
+    arguments: [
+      (20, 0, 0, 20, false), (21, 0, 0, 100, true), (21, 0, 0, 200, false), (1, 20, 20, 100, true),
+      (1, 19, 19, 100, false),
+      (500, 0, 0, 100_000, false), (501, 0, 0, 100_000, true), (1, 0, 500, 100_000, true), (0, 900, 900, 1_000, false),
+    ])
   func limits(removals: Int, folder: Int, account: Int, size: Int, isHeld: Bool) {
     let window = RemovalWindow(folder: folder, account: account, folderSizeAtStart: size)
     let verdict = SyncPlanner.guardRemovals(removals, window: window, limits: HoldLimits(), isTrashOrJunk: false)

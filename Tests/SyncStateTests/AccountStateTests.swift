@@ -72,7 +72,9 @@ import Testing
     #expect(lost.sessionLostToPowerCut == 3)
   }
 
-  @Test("M22 a database that is empty, cut short or no database is refused and left as it is", arguments: [0, 50, 4096, 9000])
+  @Test(
+    "M22 a database that is empty, cut short or no database is refused and left as it is",
+    arguments: [0, 50, 4096, 9000])
   func damaged(length: Int) async throws {
     let state = try opened()
     let mailbox = try await state.addMailbox(.inbox, delimiter: nil, folder: "", objectID: nil)

@@ -37,7 +37,8 @@ struct DovecotTests {
     }
   }
 
-  @Test("lists, selects, searches and fetches over implicit TLS and STARTTLS", arguments: [TLSMode.implicit, .startTLS])
+  @Test(
+    "lists, selects, searches and fetches over implicit TLS and STARTTLS", arguments: [TLSMode.implicit, .startTLS])
   func session(_ tls: TLSMode) async throws {
     let user = tls == .implicit ? "implicit" : "starttls"
     let sent = Self.messages(250)

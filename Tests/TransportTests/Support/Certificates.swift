@@ -27,22 +27,28 @@ struct Certificates: Sendable {
     func makeCA(_ name: String) throws -> String {
       try Programs.run(
         openssl,
-        ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
-          "/CN=\(name)", "-keyout", path("\(name).key"), "-out", path("\(name).pem")])
+        [
+          "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
+          "/CN=\(name)", "-keyout", path("\(name).key"), "-out", path("\(name).pem"),
+        ])
       return path("\(name).pem")
     }
     func make(_ name: String, _ names: String, days: Int = 30) throws -> Pair {
       let (key, request, certificate) = (path("\(name).key"), path("\(name).csr"), path("\(name).pem"))
       try Programs.run(
         openssl,
-        ["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=\(name)",
-          "-keyout", key, "-out", request])
+        [
+          "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=\(name)",
+          "-keyout", key, "-out", request,
+        ])
       let extensions = path("\(name).ext")
       try "subjectAltName=\(names)\n".write(toFile: extensions, atomically: true, encoding: .utf8)
       try Programs.run(
         openssl,
-        ["x509", "-req", "-in", request, "-CA", path("ca.pem"), "-CAkey", path("ca.key"), "-CAcreateserial", "-days",
-          "\(days)", "-extfile", extensions, "-out", certificate])
+        [
+          "x509", "-req", "-in", request, "-CA", path("ca.pem"), "-CAkey", path("ca.key"), "-CAcreateserial", "-days",
+          "\(days)", "-extfile", extensions, "-out", certificate,
+        ])
       return Pair(certificate: certificate, key: key)
     }
     caFile = try makeCA("ca")

@@ -31,14 +31,14 @@ final class PrivateDovecot: Sendable {
       isRoot
       ? ""
       : """
-        default_internal_user = \(user)
-        default_login_user = \(user)
-        default_internal_group = \(try Programs.run("/usr/bin/id", ["-gn"]).trimmingCharacters(in: .newlines))
-        service imap-login { \n chroot = \n }
-        service anvil { \n chroot = \n }
-        service stats { \n chroot = \n }
-        service ipc { \n chroot = \n }
-        """
+      default_internal_user = \(user)
+      default_login_user = \(user)
+      default_internal_group = \(try Programs.run("/usr/bin/id", ["-gn"]).trimmingCharacters(in: .newlines))
+      service imap-login { \n chroot = \n }
+      service anvil { \n chroot = \n }
+      service stats { \n chroot = \n }
+      service ipc { \n chroot = \n }
+      """
     let configuration = """
       base_dir = \(folder.path)/run
       state_dir = \(folder.path)/state
