@@ -42,6 +42,21 @@ struct FlagRound: Sendable {
     return confirmed.count
   }
 
+  /// Gives letters to keywords that had none when their message came: the list of letters was locked or unreadable
+  /// then.
+  func letterKeywords() async throws {
+    let rows = try await account.state.unlettered(in: mailbox.record.id, limit: 1_000)
+    guard !rows.isEmpty else { return }
+    let mailbox = mailbox
+    let confirmed = try await account.pool.run {
+      var confirmed: [FlagConfirmation] = []
+      for row in rows { if let confirmation = try mailbox.letter(row) { confirmed.append(confirmation) } }
+      if !confirmed.isEmpty { try mailbox.folder.syncDirectories([.new, .cur], source: false) }
+      return confirmed
+    }
+    try await account.state.setFlags(confirmed)
+  }
+
   private func action(for row: MessageRecord, server: FlagSet) -> MessageAction {
     SyncPlanner.plan(
       server: .present(server), folder: mailbox.localMessage(row), base: row.flags, policy: account.settings.policy)
@@ -59,6 +74,25 @@ extension MirroredMailbox {
   func localFlags(_ row: MessageRecord) -> FlagSet {
     guard let name = FileName(bytes: row.fileName).map(MessageFileName.init(parsing:)) else { return row.flags }
     return keywords.flags(of: name, unlettered: row.unlettered)
+  }
+
+  /// Adds letters for the row's unlettered keywords to its file's name; nil where there are none to be had.
+  fileprivate func letter(_ row: MessageRecord) throws -> FlagConfirmation? {
+    let letters = try keywords.letters(for: row.unlettered)
+    guard !letters.isEmpty, let name = FileName(bytes: row.fileName) else { return nil }
+    let entry = ScanEntry(name: name, subdirectory: row.isInCur ? .cur : .new, status: nil)
+    do {
+      guard
+        let changed = try folder.changeFlags(
+          of: entry, { $0.keywords = Array(Set($0.keywords).union(letters)).sorted() })
+      else { return nil }
+      return FlagConfirmation(
+        message: row.id, flags: row.flags, unlettered: keywords.unlettered(row.unlettered, letters: letters),
+        isPending: row.pending.contains(.flags), fileName: changed.name.bytes, isInCur: changed.subdirectory == .cur,
+        stamp: changed.status.map { FileStamp($0) })
+    } catch MaildirError.messageMissing {
+      return nil
+    }
   }
 
   private func lettersNow(_ row: MessageRecord) -> [UInt8] {

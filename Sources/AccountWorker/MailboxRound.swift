@@ -59,6 +59,7 @@ struct MailboxRound: Sendable {
     result.plan.downloads = change.appeared.union(unfetched.subtracting(change.gone))
 
     let flags = FlagRound(account: account, mailbox: mailbox)
+    try await flags.letterKeywords()
     result.flagsChanged = try await compareFlags(flags, view, known.subtracting(change.gone), record: record)
     let downloads = DownloadRound(account: account, connection: connection, mailbox: mailbox)
     let fetched = try await downloads.run(result.plan.downloads)

@@ -26,6 +26,8 @@ struct Dotlock: ~Copyable {
     let temporary = try directory.createFile(own)
     defer { _ = try? directory.unlink(own) }
     try Array("\(getpid()):\(host)".utf8).withUnsafeBytes { try temporary.write($0) }
+    // A lock that a power cut leaves behind must say whose it was, or everybody waits for it to grow old.
+    try temporary.sync()
     let identity = try temporary.status().identity
     // Before the link, so that no other thread of this process takes a lock that it has just made for a dead one's.
     Dotlock.held.withLock { _ = $0.insert(identity) }

@@ -160,6 +160,19 @@ extension AccountState {
     }
   }
 
+  /// Rows with keywords that have no letter in their file's name, at most `limit` of them.
+  package func unlettered(in mailbox: Int64, limit: Int) async throws -> [MessageRecord] {
+    try await read { db in
+      try Row.fetchAll(
+        db,
+        sql: """
+          SELECT \(MessageRecord.columns) FROM message
+          WHERE mailbox = ? AND unlettered <> '' AND state = 1 AND pending & 1 = 0 ORDER BY id DESC LIMIT ?
+          """, arguments: [mailbox, limit]
+      ).map(MessageRecord.init(row:))
+    }
+  }
+
   /// The rows of the mailbox that have a file, as far as the last scan knows.
   package func settledCount(of mailbox: Int64) async throws -> Int {
     try await read { db in

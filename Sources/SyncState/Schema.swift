@@ -85,6 +85,7 @@ enum Schema {
     CREATE INDEX message_base_name ON message (base_name);
     CREATE INDEX message_header_digest ON message (mailbox, header_digest);
     CREATE INDEX message_unsettled ON message (state) WHERE state <> 1;
+    CREATE INDEX message_unlettered ON message (mailbox) WHERE unlettered <> '';
     CREATE INDEX message_pending ON message (mailbox) WHERE pending <> 0;
 
     CREATE TABLE local_file (
