@@ -49,8 +49,8 @@ package actor AccountWorker {
         settings: settings, pool: resources.pool, clock: resources.clock, logger: resources.logger
       ).open(meter: meter)
       do {
-        if !dryRun { try await Recovery(account: account).run() }
-        try await run(account, only: mailboxes, dryRun: dryRun, &outcome)
+        let blocked = dryRun ? [:] : try await Recovery(account: account).run()
+        try await run(account, only: mailboxes, blocked: blocked, dryRun: dryRun, &outcome)
       } catch {
         outcome.failures.append(SyncFailure(error, account: settings.name, location: settings.name))
       }
@@ -63,7 +63,8 @@ package actor AccountWorker {
   }
 
   private func run(
-    _ account: OpenAccount, only: Set<String>, dryRun: Bool, _ outcome: inout SyncOutcome
+    _ account: OpenAccount, only: Set<String>, blocked: [Int64: SyncFailure], dryRun: Bool,
+    _ outcome: inout SyncOutcome
   ) async throws {
     let connections = ConnectionSource(settings: settings, resources: resources)
     // Before the server is bothered: what is wrong with the password is the person's to mend.
@@ -84,8 +85,14 @@ package actor AccountWorker {
     }
     let linking = try await MailboxLinking(account: account, isDryRun: dryRun).run(listing)
     outcome.failures += linking.notices
-    let wanted = linking.linked.filter { only.isEmpty || only.contains($0.record.name.description) }
-    for name in only where !wanted.contains(where: { $0.record.name.description == name }) {
+    let named = linking.linked.filter { only.isEmpty || only.contains($0.record.name.description) }
+    for item in named {
+      if let failure = blocked[item.record.id] {
+        await note(failure, of: item.record, account, dryRun: dryRun, &outcome)
+      }
+    }
+    let wanted = named.filter { blocked[$0.record.id] == nil }
+    for name in only where !named.contains(where: { $0.record.name.description == name }) {
       outcome.failures.append(
         SyncFailure(
           scope: .mailbox, retry: .never, location: "\(settings.name)/\(name)", what: "there is no such mailbox",
@@ -93,6 +100,10 @@ package actor AccountWorker {
     }
     outcome.mailboxes = wanted.count
     let work = try await workList(account, wanted, capabilities: first.capabilities, dryRun: dryRun, &outcome)
+    if !dryRun, only.isEmpty, !outcome.failures.contains(where: { $0.scope == .mailbox }) {
+      // Every folder was looked at: what a power cut may have taken is known now.
+      try await account.state.clearSuspicion()
+    }
     meter.update {
       $0.mailboxesTotal = wanted.count
       $0.mailboxesDone = wanted.count - work.count

@@ -241,7 +241,14 @@ final class DeliveryPipeline: Sendable {
     {
       try await account.pair([(row.id, message.uid)])
     } else if let file = try await account.localFiles(contentDigest: digests.content, in: mailbox).first {
-      try await account.adopt(file, as: message.intent)
+      // The base is what both sides have: the rest of each is a change of that side, so that the flags are united.
+      var intent = message.intent
+      let server = intent.flags
+      let name = FileName(bytes: file.fileName).map(MessageFileName.init(parsing:))
+      let here = name.map { message.mailbox.keywords.flags(of: $0, unlettered: []) } ?? FlagSet()
+      intent.flags = server.subtracting(server.subtracting(here))
+      intent.unlettered = []
+      try await account.adopt(file, as: intent)
       logger.info("\(message.mailbox.location): a file with the content of UID \(message.uid) was here; paired")
     } else {
       return false

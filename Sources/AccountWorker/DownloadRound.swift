@@ -20,12 +20,22 @@ struct DownloadRound: Sendable {
   /// Commands unanswered at a time: enough that a long round trip does not leave the line empty.
   private static let depth = 16
 
+  /// Messages that were paired with a file that was here get the flags of both.
+  private func uniteFlags(_ uids: UIDSet) async throws {
+    guard !uids.isEmpty else { return }
+    let flags = FlagRound(account: account, mailbox: mailbox)
+    _ = try await connection.fetchAttributes(uids, [.flags]) { batch in
+      _ = try await flags.apply(
+        batch.compactMap { message in message.uid.flatMap { uid in message.flags.map { (uid: uid, flags: $0) } } })
+    }
+  }
+
   func run(_ uids: UIDSet) async throws -> Result {
     var result = Result()
     guard !uids.isEmpty else { return result }
     let id = mailbox.record.id
     let ledger = FetchLedger(wanted: uids)
-    let hasLocalFiles = try await !account.state.localFiles(of: id).isEmpty
+    let hasLocalFiles = try await account.state.hasLocalFiles(in: id)
     let hasUnpaired = try await !account.state.unpaired(in: id).isEmpty
     let connection = connection
     let intake = MessageIntake(
@@ -35,7 +45,9 @@ struct DownloadRound: Sendable {
 
     var reasons: [(uids: UIDSet, text: String)] = []
     var rest = uids
-    for size in [Self.batch, 1] where !rest.isEmpty {
+    for attempt in 1...2 where !rest.isEmpty {
+      // The second time one by one where they are few, so that one bad message does not hide the others.
+      let size = attempt == 1 ? Self.batch : max(1, rest.count / 2_000)
       let outcome: FetchMessagesOutcome
       do {
         outcome = try await connection.fetchMessages(rest.batches(of: size), into: intake, pipelineDepth: Self.depth)
@@ -49,6 +61,7 @@ struct DownloadRound: Sendable {
       reasons += outcome.refused.map { (uids: $0.uids, text: $0.text.text) }
     }
     result.delivered = ledger.settled.count
+    if intake.mayBeHere { try await uniteFlags(ledger.settled) }
     guard !rest.isEmpty else { return result }
 
     let missing = try await connection.existingUIDs().uids.intersection(rest)

@@ -18,8 +18,11 @@ extension SyncFailure {
       self.init(
         scope: .account, retry: .never, location: account, what: "\(error.path): \(error.what)", remedy: error.remedy)
     case let error as FileError:
+      // A full, failing or read-only disk concerns the whole account; anything else the place where it happened.
+      let isWide = error.isFull || error.isRefused || error.isBroken || location == account
       self.init(
-        scope: .account, retry: error.isFull ? .later : .never, location: account,
+        scope: isWide ? .account : .mailbox, retry: error.isFull ? .later : .never,
+        location: isWide ? account : location,
         what: Self.split(error.description).what, remedy: error.remedy)
     case let error as MaildirError:
       let (what, remedy) = Self.split(error.description)

@@ -6,6 +6,17 @@ import SyncState
 
 /// Brings flags that the server reported into the file names, message by message: plan, rename, then the base moves.
 struct FlagRound: Sendable {
+  struct Result: Sendable {
+    var changed = 0
+    /// False where a file was not where it should be: the flags are compared again in the next round.
+    var isComplete = true
+
+    mutating func add(_ other: Result) {
+      changed += other.changed
+      isComplete = isComplete && other.isComplete
+    }
+  }
+
   let account: OpenAccount
   let mailbox: MirroredMailbox
 
@@ -17,9 +28,9 @@ struct FlagRound: Sendable {
     }
   }
 
-  /// Returns how many messages changed. Updates for messages without a row are left to their download.
-  func apply(_ updates: [(uid: UID, flags: FlagSet)]) async throws -> Int {
-    guard !updates.isEmpty else { return 0 }
+  /// Updates for messages without a row are left to their download.
+  func apply(_ updates: [(uid: UID, flags: FlagSet)]) async throws -> Result {
+    guard !updates.isEmpty else { return Result() }
     let rows = try await account.state.messages(updates.map(\.uid), of: mailbox.record.id)
     // The last word on a message counts.
     let latest = Dictionary(updates.map { ($0.uid, $0.flags) }) { _, later in later }
@@ -28,7 +39,7 @@ struct FlagRound: Sendable {
       let action = action(for: row, server: flags)
       return action == .nothing ? nil : (row, action)
     }
-    guard !work.isEmpty else { return 0 }
+    guard !work.isEmpty else { return Result() }
     let mailbox = mailbox
     let confirmed = try await account.pool.run {
       var confirmed: [FlagConfirmation] = []
@@ -39,7 +50,7 @@ struct FlagRound: Sendable {
       return confirmed
     }
     try await account.state.setFlags(confirmed)
-    return confirmed.count
+    return Result(changed: confirmed.count, isComplete: confirmed.count == work.count)
   }
 
   /// Gives letters to keywords that had none when their message came: the list of letters was locked or unreadable
@@ -128,6 +139,9 @@ extension MirroredMailbox {
           isPending: flags != base, fileName: changed.name.bytes,
           isInCur: changed.subdirectory == .cur, stamp: changed.status.map { FileStamp($0) })
       } catch MaildirError.messageMissing {
+        return nil
+      } catch let error as FileError where error.isTaken {
+        // Another file has that very name: somebody copied it. Both stay as they are.
         return nil
       }
     default:

@@ -84,21 +84,19 @@ struct LocalScan: Sendable {
   private func check(_ row: MessageRecord, _ entry: ScanEntry, _ stamp: FileStamp) async throws -> Verdict {
     if stamp.size == 0, row.diskSize > 0 { return .damaged }
     var pending = row.pending.subtracting([.gone, .flags])
-    let isSuspect = row.session == state.sessionLostToPowerCut
+    let isSuspect = state.isSuspect(session: row.session)
     let recorded = row.stamp
     let sameFile =
       recorded.map {
         $0.device == stamp.device && $0.inode == stamp.inode && $0.size == stamp.size && $0.modified == stamp.modified
       } ?? false
     if !sameFile || isSuspect {
-      let folder = mailbox.folder
-      let content = try await account.pool.run { try folder.content(of: entry) }
-      if let content, content.digests == row.digests {
-        pending.remove(.content)
-      } else if isSuspect {
+      switch try await read(entry) {
+      case .unreadable, .gone: return .unchanged
+      case .content(let content) where content.digests == row.digests: pending.remove(.content)
+      case .content where isSuspect:
         return .damaged
-      } else {
-        pending.insert(.content)
+      case .content: pending.insert(.content)
       }
     }
     if mailbox.keywords.flags(of: entry.parsed, unlettered: row.unlettered) != row.flags { pending.insert(.flags) }
@@ -120,10 +118,26 @@ struct LocalScan: Sendable {
       file.digests = before.digests
       return file
     }
-    let folder = mailbox.folder
-    guard let content = try await account.pool.run({ try folder.content(of: entry) }) else { return nil }
+    guard case .content(let content) = try await read(entry) else { return nil }
     file.digests = content.digests
     return file
+  }
+
+  private enum Reading: Sendable {
+    case content(MessageContent)
+    case gone
+    /// One file that cannot be read stops only itself.
+    case unreadable
+  }
+
+  private func read(_ entry: ScanEntry) async throws -> Reading {
+    let folder = mailbox.folder
+    do {
+      return try await account.pool.run { try folder.content(of: entry).map { .content($0) } ?? .gone }
+    } catch let error as FileError where error.isRefused {
+      account.logger.warning("\(mailbox.location): \(error)")
+      return .unreadable
+    }
   }
 
   /// DESIGN.md section 5: `cur/` with another device or inode in which most known files are not found is a stop.
@@ -140,31 +154,41 @@ struct LocalScan: Sendable {
   }
 
   /// Rows whose file was not seen are looked for once more before they count as locally gone: a rename during the
-  /// reading of a directory can hide a file from it.
+  /// reading of a directory can hide a file from it. Works in pages, since a whole folder may be gone.
   private func noteMissing(_ seen: SeenRows) async throws -> Int {
-    var missing: [MessageRecord] = []
+    var isAnyMissing = false
+    try await forEachMissing(seen) { _ in isAnyMissing = true }
+    guard isAnyMissing else { return 0 }
+    for try await entries in FolderEntries(folder: mailbox.folder, pool: account.pool) {
+      for rows in try await state.messages(baseNames: entries.map({ $0.parsed.base.bytes })) {
+        for row in rows where row.mailbox == id { seen.insert(row.id) }
+      }
+    }
+    var lost = 0
+    try await forEachMissing(seen) { rows in
+      let fallen = rows.filter { state.isSuspect(session: $0.session) }
+      try await state.forget(fallen.map(\.id))
+      lost += fallen.count
+      let gone = rows.filter { !state.isSuspect(session: $0.session) }
+      for (pending, rows) in Dictionary(grouping: gone, by: { $0.pending.union(.gone) }) {
+        try await state.setPending(pending, of: rows.map(\.id))
+      }
+    }
+    if lost > 0 {
+      account.logger.warning("\(mailbox.location): \(lost) files went with the power; they are fetched again")
+    }
+    return lost
+  }
+
+  private func forEachMissing(_ seen: SeenRows, _ body: ([MessageRecord]) async throws -> Void) async throws {
     var last: Int64 = 0
     while true {
       let page = try await state.page(of: id, after: last)
-      guard let end = page.last else { break }
-      missing += page.filter { $0.state == .present && !seen.contains($0.id) && !$0.pending.contains(.gone) }
+      guard let end = page.last else { return }
       last = end.id
+      let missing = page.filter { $0.state == .present && !seen.contains($0.id) && !$0.pending.contains(.gone) }
+      if !missing.isEmpty { try await body(missing) }
     }
-    guard !missing.isEmpty else { return 0 }
-    var wanted = Dictionary(missing.map { ($0.baseName, $0) }, uniquingKeysWith: { first, _ in first })
-    for try await entries in FolderEntries(folder: mailbox.folder, pool: account.pool) {
-      for entry in entries { wanted[entry.parsed.base.bytes] = nil }
-    }
-    let lost = wanted.values.filter { $0.session == state.sessionLostToPowerCut }.map(\.id)
-    let gone = wanted.values.filter { $0.session != state.sessionLostToPowerCut }
-    try await state.forget(lost)
-    if !lost.isEmpty {
-      account.logger.warning("\(mailbox.location): \(lost.count) files went with the power; they are fetched again")
-    }
-    for (pending, rows) in Dictionary(grouping: gone, by: { $0.pending.union(.gone) }) {
-      try await state.setPending(pending, of: rows.map(\.id))
-    }
-    return lost.count
   }
 }
 

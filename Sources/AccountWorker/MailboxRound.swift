@@ -46,9 +46,7 @@ struct MailboxRound: Sendable {
     }
     record = try await state.mailbox(id) ?? record
 
-    if !known.isEmpty, let reason = try await UIDProbe(connection: connection, state: state, mailbox: id).mismatch() {
-      return try await holdEverything(UIDSet(), kind: "uids", reason: reason)
-    }
+    if !known.isEmpty, let held = try await probe() { return held }
     try await dropHolds(kinds: ["uids", "uidvalidity", "server"])
 
     let unfetched = UIDSet(try await state.unfetched(in: id).map(\.uid))
@@ -57,10 +55,13 @@ struct MailboxRound: Sendable {
     change.appeared = try await takeBack(change.appeared)
     change.appeared = try await rematch(change.appeared)
     result.plan.downloads = change.appeared.union(unfetched.subtracting(change.gone))
+      .subtracting(try await state.uids(of: id))
 
     let flags = FlagRound(account: account, mailbox: mailbox)
     try await flags.letterKeywords()
-    result.flagsChanged = try await compareFlags(flags, view, known.subtracting(change.gone), record: record)
+    let compared = try await compareFlags(flags, view, known.subtracting(change.gone), record: record)
+    result.flagsChanged = compared.changed
+    let flagsAreComplete = compared.isComplete && view.selection.unreadable.isEmpty
     let downloads = DownloadRound(account: account, connection: connection, mailbox: mailbox)
     let fetched = try await downloads.run(result.plan.downloads)
     result.delivered = fetched.delivered
@@ -79,12 +80,29 @@ struct MailboxRound: Sendable {
     try await state.completeRound(
       of: id,
       checkpoint: Checkpoint(
-        uidNext: view.selection.uidNext, highestModSequence: view.selection.highestModSequence,
+        // Without a MODSEQ the next round compares all flags: not all of these could be read or carried out.
+        uidNext: view.selection.uidNext,
+        highestModSequence: flagsAreComplete ? view.selection.highestModSequence : nil,
         messages: count.remote + count.unfetched), now: account.now())
     let latest = connection.mailboxState
     result.isStale =
       Int(latest.exists) != count.remote + count.unfetched || latest.sawExpunge || !latest.vanished.isEmpty
     return result
+  }
+
+  /// Holds the mailbox where its UIDs name other messages now, and while a hold for such a cause, or a changed server
+  /// name, is not answered by at least one message that is what it was.
+  private func probe() async throws -> RoundResult? {
+    let answer = try await UIDProbe(connection: connection, state: state, mailbox: id).answer()
+    if case .mismatch(let reason) = answer { return try await holdEverything(UIDSet(), kind: "uids", reason: reason) }
+    guard answer == .unknown else { return nil }
+    if let hold = try await state.holds().first(where: { $0.mailbox == id && ["uids", "server"].contains($0.kind) }) {
+      return try await holdEverything(UIDSet(), kind: hold.kind, reason: hold.reason)
+    }
+    guard account.pointsElsewhere else { return nil }
+    return try await holdEverything(
+      UIDSet(), kind: "server",
+      reason: "its mail came from \(state.identity.server), and nothing of it was found at \(account.settings.server)")
   }
 
   /// Resolves the membership; nothing is taken for gone before a complete listing where the counts do not add up.
@@ -141,16 +159,16 @@ struct MailboxRound: Sendable {
 
   private func compareFlags(
     _ flags: FlagRound, _ view: RemoteView, _ known: UIDSet, record: MailboxRecord
-  ) async throws -> Int {
+  ) async throws -> FlagRound.Result {
     if let updates = view.flags {
-      var changed = 0
+      var total = FlagRound.Result()
       for start in stride(from: 0, to: updates.count, by: 500) {
-        changed += try await flags.apply(updates.slice(start..<Swift.min(start + 500, updates.count)))
+        total.add(try await flags.apply(updates.slice(start..<Swift.min(start + 500, updates.count))))
       }
-      return changed
+      return total
     }
-    let present = try await state.uids(of: id).intersection(known.isEmpty ? try await state.uids(of: id) : known)
-    guard !present.isEmpty else { return 0 }
+    let present = known.isEmpty ? try await state.uids(of: id) : known
+    guard !present.isEmpty else { return FlagRound.Result() }
     var since: ModSequence?
     if connection.capabilities.hasCondStore, !view.validityChanged, !view.selection.noModSequence,
       let stored = record.checkpoint?.highestModSequence, let highest = view.selection.highestModSequence,
@@ -159,13 +177,15 @@ struct MailboxRound: Sendable {
       since = stored
     }
     let counter = Counter()
-    _ = try await connection.fetchAttributes(present, [.flags], changedSince: since) { batch in
+    let outcome = try await connection.fetchAttributes(present, [.flags], changedSince: since) { batch in
       let updates = batch.compactMap { message in
         message.uid.flatMap { uid in message.flags.map { (uid: uid, flags: $0) } }
       }
       await counter.add(try await flags.apply(updates))
     }
-    return await counter.value
+    var total = await counter.value
+    total.isComplete = total.isComplete && outcome.unreadable.isEmpty
+    return total
   }
 
   /// A server view that cannot be what it says: everything here stays, and a person decides.
@@ -212,8 +232,8 @@ struct MailboxRound: Sendable {
 
 /// A sum that concurrent callbacks add to.
 private actor Counter {
-  private(set) var value = 0
-  func add(_ count: Int) { value += count }
+  private(set) var value = FlagRound.Result()
+  func add(_ result: FlagRound.Result) { value.add(result) }
 }
 
 extension SyncFailure {

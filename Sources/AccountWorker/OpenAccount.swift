@@ -13,6 +13,7 @@ struct OpenAccount: Sendable {
   let root: DirectoryHandle
   let quarantine: Quarantine
   let pipeline: DeliveryPipeline
+  let removalGate = RemovalGate()
   let names: BaseNames
   let clock: WallClock
   let meter: ProgressMeter

@@ -4,9 +4,10 @@ import Maildir
 import SyncState
 
 /// Resolves what an earlier run left between an intent and its end (DESIGN.md section 5), before anything else is done
-/// with the account. For a delivery, in this order: its base name in any folder with the right content: settled; a file
-/// without a row with that content in any folder: settled as delivered and moved; its file in `tmp/`: finished;
-/// otherwise it never happened, and the message is fetched again.
+/// with the account. For a delivery, in this order: its base name in its folder with the right content: settled; its
+/// file in `tmp/`: finished; its base name, or a file without a row with that content, in another folder: settled as
+/// delivered and moved; otherwise it never happened, and the message is fetched again. One mailbox's trouble here keeps
+/// that mailbox out of the run.
 struct Recovery: Sendable {
   let account: OpenAccount
 
@@ -16,24 +17,32 @@ struct Recovery: Sendable {
     var mailbox: Int64
   }
 
-  func run() async throws {
+  /// The mailboxes that could not be resolved, with the reason.
+  func run() async throws -> [Int64: SyncFailure] {
     let state = account.state
     let deliveries = try await state.unsettled(.intended)
     let removals = try await state.unsettled(.leaving)
-    guard !deliveries.isEmpty || !removals.isEmpty else { return }
+    guard !deliveries.isEmpty || !removals.isEmpty else { return [:] }
+    var blocked: [Int64: SyncFailure] = [:]
     account.logger.notice(
       "\(account.settings.name): an earlier run ended early; resolving \(deliveries.count + removals.count) messages")
     let records = try await state.mailboxes()
     for record in records {
-      let mine = deliveries.filter { $0.mailbox == record.id }
-      if !mine.isEmpty { try await resolve(mine, of: record, among: records) }
+      let arriving = deliveries.filter { $0.mailbox == record.id }
+      let leaving = removals.filter { $0.mailbox == record.id }
+      do {
+        if !arriving.isEmpty { try await resolve(arriving, of: record, among: records) }
+        guard !leaving.isEmpty else { continue }
+        let mailbox = try await account.mirrored(record)
+        _ = try await RemovalRound(account: account, mailbox: mailbox).finish(leaving, folderSize: leaving.count)
+      } catch {
+        let failure = SyncFailure(
+          error, account: account.settings.name, location: "\(account.settings.name)/\(record.name)")
+        guard failure.scope != .account else { throw failure }
+        blocked[record.id] = failure
+      }
     }
-    for record in records {
-      let mine = removals.filter { $0.mailbox == record.id }
-      guard !mine.isEmpty else { continue }
-      let mailbox = try await account.mirrored(record)
-      _ = try await RemovalRound(account: account, mailbox: mailbox).finish(mine, folderSize: mine.count)
-    }
+    return blocked
   }
 
   private func resolve(_ rows: [MessageRecord], of record: MailboxRecord, among records: [MailboxRecord]) async throws {
@@ -54,15 +63,20 @@ struct Recovery: Sendable {
         lost.append(row)
       }
     }
-    if !lost.isEmpty {
-      let elsewhere = try await findElsewhere(lost, records: records.filter { $0.id != record.id })
-      for row in lost {
+    // What is still in tmp/ was never published, so it cannot be elsewhere.
+    var unfinished: [MessageRecord] = []
+    for row in lost {
+      let finished = try await account.pool.run { try Self.finish(row, in: folder) }
+      if let finished { settled.append(try SettledDelivery(row, finished)) } else { unfinished.append(row) }
+    }
+    if !unfinished.isEmpty {
+      let elsewhere = try await findElsewhere(unfinished, records: records.filter { $0.id != record.id })
+      for row in unfinished {
         if let entry = elsewhere[row.id] {
           settled.append(try SettledDelivery(row, entry, pending: .gone))
-          continue
+        } else {
+          forgotten.append(row.id)
         }
-        let finished = try await account.pool.run { try Self.finish(row, in: folder) }
-        if let finished { settled.append(try SettledDelivery(row, finished)) } else { forgotten.append(row.id) }
       }
     }
     try await account.pool.run { try folder.syncDirectories() }
@@ -125,9 +139,11 @@ struct Recovery: Sendable {
         return candidates
       }
       let rowsHere = try await state.messages(baseNames: candidates.map { $0.0.parsed.base.bytes })
-      for ((entry, digests), owners) in zip(candidates, rowsHere) where owners.allSatisfy({ $0.state != .present }) {
-        guard let row = rows.first(where: { found[$0.id] == nil && $0.digests == digests }) else { continue }
-        found[row.id] = entry
+      for ((entry, digests), owners) in zip(candidates, rowsHere) {
+        let row = rows.first { row in
+          found[row.id] == nil && row.digests == digests && owners.allSatisfy { $0.id == row.id }
+        }
+        if let row { found[row.id] = entry }
       }
     }
     return found

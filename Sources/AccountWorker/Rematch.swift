@@ -43,7 +43,8 @@ struct Rematch: Sendable {
           row: row.id,
           identity: ContentIdentity(
             emailID: row.emailID, headerDigest: row.digests.header, size: row.rfc822Size,
-            internalDate: row.internalDate)
+            internalDate: row.internalDate),
+          content: row.digests.content
         )
       }
       guard let row = SyncPlanner.match(identity, among: candidates) else { continue }

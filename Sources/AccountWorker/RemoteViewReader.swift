@@ -52,7 +52,7 @@ struct RemoteViewReader: Sendable {
   }
 
   private func resyncParameters() -> QResyncParameters? {
-    guard connection.capabilities.hasQResync, let validity = record.uidValidity,
+    guard connection.facts.hasEnabledQResync, let validity = record.uidValidity,
       let modSequence = record.checkpoint?.highestModSequence
     else { return nil }
     return QResyncParameters(uidValidity: validity, modSequence: modSequence)

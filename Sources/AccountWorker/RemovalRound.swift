@@ -27,6 +27,7 @@ struct RemovalRound: Sendable {
   func run(gone: UIDSet, orphans: [Int64]) async throws -> Result {
     var result = Result()
     var leaving: [Int64] = []
+    var unmatched: [Int64] = []
     var forgotten: [Int64] = []
     var kept: [Int64] = []
     func sort(_ rows: some Sequence<MessageRecord>) {
@@ -43,13 +44,36 @@ struct RemovalRound: Sendable {
     for batch in gone.batches(of: 500, newestFirst: false) {
       sort(try await state.messages(Array(batch), of: id).values)
     }
+    let certain = leaving
+    leaving = []
     for start in stride(from: 0, to: orphans.count, by: 500) {
       sort(try await state.messages(ids: Array(orphans[start..<min(start + 500, orphans.count)])))
     }
-    leaving.sort()
+    unmatched = leaving
+    leaving = certain.sorted()
     try await state.forget(forgotten)
     try await state.setRemote(false, of: kept)
+    if !unmatched.isEmpty {
+      // A new UIDVALIDITY alone removes nothing, however few they are.
+      let reason = "the mailbox has a new UIDVALIDITY, and \(unmatched.count) messages here have no match in it"
+      try await state.hold(unmatched, in: id, kind: Self.holdKind, reason: reason, now: account.now())
+      try await state.setRemote(false, of: unmatched)
+      result.notices.append(.held(mailbox.location, reason))
+    }
     guard !leaving.isEmpty else { return result }
+    // One folder at a time: the account's limit counts what the others have removed.
+    await account.removalGate.enter()
+    do {
+      try await remove(leaving, &result)
+      await account.removalGate.leave()
+    } catch {
+      await account.removalGate.leave()
+      throw error
+    }
+    return result
+  }
+
+  private func remove(_ leaving: [Int64], _ result: inout Result) async throws {
 
     let holds = try await state.holds().filter { $0.mailbox == id && $0.kind == Self.holdKind }
     var verdict = try await verdict(leaving.count)
@@ -58,10 +82,9 @@ struct RemovalRound: Sendable {
       try await state.hold(leaving, in: id, kind: Self.holdKind, reason: reason, now: account.now())
       try await state.setRemote(false, of: leaving)
       result.notices.append(.held(mailbox.location, reason))
-      return result
+      return
     }
     result.quarantined = try await quarantine(leaving)
-    return result
   }
 
   /// What the removal guard says of so many more removals from this folder.
@@ -93,18 +116,26 @@ struct RemovalRound: Sendable {
     guard !rows.isEmpty else { return 0 }
     let account = account
     let folder = mailbox.folder
-    let present = try await account.pool.run {
-      let present = try rows.filter { try folder.link($0, into: account.quarantine) }
+    let kept = try await account.pool.run {
+      var kept: [(row: MessageRecord, file: FileIdentity?)] = []
+      for row in rows {
+        switch try folder.link(row, into: account.quarantine) {
+        case .linked(let file): kept.append((row, file))
+        case .alreadyKept: kept.append((row, nil))
+        case .notFound: break
+        }
+      }
       try account.quarantine.sync()
-      return present
+      return kept
     }
-    try await state.confirmQuarantined(present, reason: Self.reason, now: account.now())
+    try await state.confirmQuarantined(kept.map(\.row), reason: Self.reason, now: account.now())
     try await account.pool.run {
-      for row in rows { try folder.unlink(row) }
+      for (row, file) in kept { if let file { try folder.unlink(row, file) } }
       try folder.syncDirectories([.new, .cur], source: false)
     }
+    // What was not found has no copy yet: should its file turn up again, it is a local file, and nothing is lost.
     try await state.settleRemovals(rows.map(\.id), of: id, folderSize: folderSize, now: account.now())
-    return present.count
+    return kept.count
   }
 }
 
@@ -117,18 +148,32 @@ extension MaildirFolder {
     return try find(base: base).first
   }
 
-  /// False when there is no file in the folder and none in quarantine: there is nothing to keep.
-  fileprivate func link(_ row: MessageRecord, into quarantine: Quarantine) throws -> Bool {
-    guard let text = row.quarantineName, let entry = FileName(text) else { return false }
-    if let found = try current(row) {
-      try quarantine.keep(found.name, from: self[found.subdirectory], as: entry)
-      return true
-    }
-    return try quarantine.directory.status(of: entry) != nil
+  fileprivate enum Kept {
+    case linked(FileIdentity)
+    /// An earlier run put it there; a file of that name in the folder is the row's own or nobody's to remove.
+    case alreadyKept
+    case notFound
   }
 
-  fileprivate func unlink(_ row: MessageRecord) throws {
-    guard let found = try current(row) else { return }
+  fileprivate func link(_ row: MessageRecord, into quarantine: Quarantine) throws -> Kept {
+    guard let text = row.quarantineName, let entry = FileName(text) else { return .notFound }
+    let isKept = try quarantine.directory.status(of: entry) != nil
+    guard let found = try current(row), let status = try self[found.subdirectory].status(of: found.name) else {
+      return isKept ? .alreadyKept : .notFound
+    }
+    // Only the row's own file may go, not a copy that somebody made under its base name.
+    guard row.stamp.map({ $0.inode == FileStamp(status).inode }) ?? true else {
+      return isKept ? .alreadyKept : .notFound
+    }
+    try quarantine.keep(found.name, from: self[found.subdirectory], as: entry)
+    return .linked(status.identity)
+  }
+
+  /// Removes the file that is safe in quarantine, and no other that has come to its name.
+  fileprivate func unlink(_ row: MessageRecord, _ file: FileIdentity) throws {
+    guard let found = try current(row),
+      try self[found.subdirectory].status(of: found.name)?.identity == file
+    else { return }
     try self[found.subdirectory].unlink(found.name, label: "quarantined")
   }
 }

@@ -43,6 +43,8 @@ struct RoundRunner: Sendable {
         group.addTask { await serve(queue, connection: lane == 0 ? first : nil, isOnly: lane == 0) }
       }
     }
+    // What a refused further connection gave back while the others were ending.
+    if await queue.hasWork { await serve(queue, connection: nil, isOnly: true) }
     for (result, item) in await queue.results {
       outcome.delivered += result.delivered
       outcome.flagsChanged += result.flagsChanged
@@ -146,6 +148,7 @@ private actor WorkQueue {
   init(_ work: [RoundWork]) { waiting = work }
 
   func next() -> RoundWork? { stop == nil && !waiting.isEmpty ? waiting.removeFirst() : nil }
+  var hasWork: Bool { stop == nil && !waiting.isEmpty }
   func giveBack(_ work: RoundWork) { waiting.insert(work, at: 0) }
   func finish(_ work: RoundWork, _ result: RoundResult) { results.append((result, work)) }
   func fail(_ work: RoundWork, _ failure: SyncFailure) { failures.append((failure, work)) }

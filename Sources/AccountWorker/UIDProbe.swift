@@ -9,22 +9,31 @@ struct UIDProbe: Sendable {
   let state: AccountState
   let mailbox: Int64
 
-  /// Why the UIDs cannot be trusted; nil when the samples are as they were, or are gone.
-  func mismatch() async throws -> String? {
+  enum Answer: Equatable {
+    /// At least one sample is the message that it was.
+    case matched
+    /// The samples are gone or say nothing.
+    case unknown
+    case mismatch(String)
+  }
+
+  func answer() async throws -> Answer {
     let samples = try await state.samples(of: mailbox)
     let uids = UIDSet(samples.compactMap(\.uid))
-    guard !uids.isEmpty else { return nil }
+    guard !uids.isEmpty else { return .unknown }
     let seen = SeenDates()
     _ = try await connection.fetchAttributes(uids, [.internalDate, .size]) { batch in await seen.add(batch) }
     let now = await seen.messages
+    var isMatched = false
     for sample in samples {
       guard let uid = sample.uid, let message = now[uid], let date = message.internalDate else { continue }
       let sizeDiffers = message.rfc822Size.map { Int64($0) != (sample.rfc822Size ?? Int64($0)) } ?? false
       if date.seconds != sample.internalDate, sizeDiffers {
-        return "UID \(uid) is another message now although UIDVALIDITY did not change"
+        return .mismatch("UID \(uid) is another message now although UIDVALIDITY did not change")
       }
+      isMatched = isMatched || date.seconds == sample.internalDate
     }
-    return nil
+    return isMatched ? .matched : .unknown
   }
 }
 

@@ -1,5 +1,6 @@
 import AccountWorker
 import Configuration
+import Glibc
 import LinuxFiles
 import Logging
 import MailConnections
@@ -11,6 +12,7 @@ struct MirrorRuntime: Sendable {
   let configuration: MirrorConfiguration
 
   init(_ configuration: MirrorConfiguration, isVerbose: Bool) {
+    Self.raiseOpenFileLimit()
     self.configuration = configuration
     var logger = Logger(label: "mailmirror") { _ in StandardErrorLog() }
     let configured = Logger.Level(rawValue: configuration.logLevel.rawValue) ?? .info
@@ -18,6 +20,14 @@ struct MirrorRuntime: Sendable {
     resources = AccountWorker.Resources(
       group: MultiThreadedEventLoopGroup(numberOfThreads: 1), pool: DiskPool(), budget: InFlightBudget(),
       logger: logger)
+  }
+
+  /// A group of messages keeps its files open until they are durable; the usual soft limit of 1,024 is few.
+  private static func raiseOpenFileLimit() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = min(limit.rlim_max, 65_536)
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
 
   func settings(_ account: AccountConfiguration) -> AccountSettings {

@@ -16,6 +16,8 @@ package struct FileError: Error, Hashable, Sendable {
   package var isFull: Bool { code == ENOSPC || code == EDQUOT }
   /// The place can be read only, or not at all: nothing is written there until a person changes that.
   package var isRefused: Bool { code == EROFS || code == EACCES || code == EPERM }
+  /// The disk itself fails.
+  package var isBroken: Bool { code == EIO }
   package var isMissing: Bool { code == ENOENT }
   package var isTaken: Bool { code == EEXIST }
 

@@ -41,8 +41,9 @@ struct BodyStream {
   }
 
   private func handOver(_ buffer: ByteBuffer) {
-    let count = buffer.readableBytes
-    guard count > 0 else { return }
+    guard buffer.readableBytes > 0 else { return }
+    // A small message costs more than its bytes until it is on the disk.
+    let count = max(buffer.readableBytes, 4_096)
     budget.take(count, for: owner)
     sink.receive(buffer) { [budget, owner] in budget.release(count, for: owner) }
   }

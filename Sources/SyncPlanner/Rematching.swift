@@ -16,14 +16,18 @@ package struct ContentIdentity: Hashable, Sendable {
 }
 
 extension SyncPlanner {
-  /// Which of the candidate rows, all with the message's header digest, is this message: by EMAILID, else by size and
-  /// INTERNALDATE, else by size. Nil leaves it to a download, whose content then decides. Each row is given once.
+  /// Which of the candidate rows is this message: by EMAILID, else by header digest, size and INTERNALDATE. Rows that
+  /// fit alike but differ in content leave it to a download, whose content then decides, and so does nil. Each row is
+  /// given once.
   package static func match<Row>(
-    _ message: ContentIdentity, among rows: [(row: Row, identity: ContentIdentity)]
+    _ message: ContentIdentity, among rows: [(row: Row, identity: ContentIdentity, content: Digest)]
   ) -> Row? {
     let same = rows.filter { $0.identity.headerDigest == message.headerDigest }
     if let id = message.emailID, let found = same.first(where: { $0.identity.emailID == id }) { return found.row }
-    let sized = same.filter { $0.identity.size == message.size || $0.identity.size == nil || message.size == nil }
-    return (sized.first { $0.identity.internalDate == message.internalDate } ?? sized.first)?.row
+    let fitting = same.filter {
+      $0.identity.size == message.size && $0.identity.internalDate == message.internalDate
+    }
+    guard let first = fitting.first, fitting.allSatisfy({ $0.content == first.content }) else { return nil }
+    return first.row
   }
 }

@@ -10,7 +10,8 @@ package final class AccountState: Sendable {
   package let path: String
   /// The number of this opening; rows settled by an opening that a power cut ended are looked at again.
   package let session: Int64
-  /// The opening before this one, when it did not close and the machine has booted since: a power cut.
+  /// The first of the openings that a power cut may have robbed of files: it did not close, the machine has booted
+  /// since, and not every folder was looked at after that.
   package let sessionLostToPowerCut: Int64?
   package let identity: AccountIdentity
   let queue: DatabaseQueue
@@ -90,8 +91,12 @@ package final class AccountState: Sendable {
         try db.execute(sql: "UPDATE account SET session = session + 1, boot = ?, closed = 0", arguments: [boot])
         let identity = AccountIdentity(
           account: row["name"], server: row["server"], marker: row["marker"], machine: row["machine"])
-        let lost = !wasClosed && session > 0 && (row["boot"] as String) != boot
-        return (identity, session + 1, lost ? session : nil)
+        var suspect: Int64? = row["suspect"]
+        if suspect == nil, !wasClosed, session > 0, (row["boot"] as String) != boot {
+          suspect = session
+          try db.execute(sql: "UPDATE account SET suspect = ?", arguments: [session])
+        }
+        return (identity, session + 1, suspect)
       }
       return AccountState(path: path, queue: queue, identity: opening.0, session: opening.1, lost: opening.2)
     } catch let error as DatabaseError {
@@ -118,6 +123,17 @@ package final class AccountState: Sendable {
     } catch let error as DatabaseError {
       throw StateError(database: error, path: path)
     }
+  }
+
+  /// Whether a power cut may have taken or emptied the file of a row that this session settled.
+  package func isSuspect(session: Int64) -> Bool {
+    sessionLostToPowerCut.map { session >= $0 && session < self.session } ?? false
+  }
+
+  /// Every folder was looked at since the power cut.
+  package func clearSuspicion() async throws {
+    guard sessionLostToPowerCut != nil else { return }
+    try await write { db in try db.execute(sql: "UPDATE account SET suspect = NULL") }
   }
 
   /// Notes that everything is settled and closes the file.

@@ -51,12 +51,21 @@ extension AccountState {
     }
   }
 
-  /// Drops rows whose delivery never happened, or whose file a power cut took: the next round fetches them again.
+  /// Drops rows whose delivery never happened, or whose file a power cut took. The checkpoint of their mailboxes is
+  /// void from then on, so that a later run fetches what the server still has, even if this one ends here.
   package func forget(_ messages: [Int64]) async throws {
     guard !messages.isEmpty else { return }
     try await write { db in
+      let void = try db.cachedStatement(
+        sql: """
+          UPDATE mailbox SET message_count = NULL, highest_modseq = NULL, uid_next = NULL
+          WHERE id = (SELECT mailbox FROM message WHERE id = ?)
+          """)
       let statement = try db.cachedStatement(sql: "DELETE FROM message WHERE id = ?")
-      for message in messages { try statement.execute(arguments: [message]) }
+      for message in messages {
+        try void.execute(arguments: [message])
+        try statement.execute(arguments: [message])
+      }
     }
   }
 
@@ -98,6 +107,13 @@ extension AccountState {
       try db.execute(
         sql: "UPDATE mailbox SET local_new = (SELECT count(*) FROM local_file WHERE mailbox = ?1) WHERE id = ?1",
         arguments: [intent.mailbox])
+    }
+  }
+
+  package func hasLocalFiles(in mailbox: Int64) async throws -> Bool {
+    try await read { db in
+      try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM local_file WHERE mailbox = ?)", arguments: [mailbox])
+        ?? false
     }
   }
 

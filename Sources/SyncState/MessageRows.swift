@@ -135,7 +135,13 @@ extension AccountState {
     guard !pairs.isEmpty else { return }
     try await write { db in
       let statement = try db.cachedStatement(sql: "UPDATE message SET uid = ?, remote = 1 WHERE id = ?")
-      for (message, uid) in pairs { try statement.execute(arguments: [uid.value, message]) }
+      let fetched = try db.cachedStatement(
+        sql: "DELETE FROM unfetched WHERE uid = ? AND mailbox = (SELECT mailbox FROM message WHERE id = ?)")
+      for (message, uid) in pairs {
+        try statement.execute(arguments: [uid.value, message])
+        try fetched.execute(arguments: [uid.value, message])
+      }
+      try Self.releaseHeld(pairs.map(\.message), db)
     }
   }
 

@@ -62,7 +62,16 @@ extension AccountState {
     try await write { db in
       let statement = try db.cachedStatement(sql: "UPDATE message SET remote = ? WHERE id = ?")
       for message in messages { try statement.execute(arguments: [isRemote, message]) }
+      if isRemote { try Self.releaseHeld(messages, db) }
     }
+  }
+
+  /// Takes messages that the server has again out of their holds; a hold of removals with none left is dropped.
+  static func releaseHeld(_ messages: [Int64], _ db: Database) throws {
+    let statement = try db.cachedStatement(sql: "DELETE FROM hold_message WHERE message = ?")
+    for message in messages { try statement.execute(arguments: [message]) }
+    try db.execute(
+      sql: "DELETE FROM hold WHERE kind = 'removals' AND id NOT IN (SELECT hold FROM hold_message)")
   }
 
   /// Messages removed locally in the window of 24 hours: in this folder with its size when the window began, and in

@@ -20,6 +20,8 @@ enum Schema {
       -- The boot and number of the session that last opened this database, and whether it closed it in good order.
       session INTEGER NOT NULL DEFAULT 0,
       boot TEXT NOT NULL DEFAULT '',
+      -- The first session whose files a power cut may have taken; NULL once every folder was looked at.
+      suspect INTEGER,
       closed INTEGER NOT NULL DEFAULT 1 CHECK (closed IN (0, 1)),
       checked_at INTEGER NOT NULL DEFAULT 0,
       last_success INTEGER,

@@ -1,0 +1,18 @@
+/// Lets one mailbox of the account at a time decide about removals and carry them out, so that the account's limit
+/// counts all of them.
+actor RemovalGate {
+  private var isTaken = false
+  private var waiting: [CheckedContinuation<Void, Never>] = []
+
+  func enter() async {
+    if isTaken {
+      await withCheckedContinuation { waiting.append($0) }
+    } else {
+      isTaken = true
+    }
+  }
+
+  func leave() {
+    if waiting.isEmpty { isTaken = false } else { waiting.removeFirst().resume() }
+  }
+}
