@@ -161,8 +161,8 @@ extension MaildirFolder {
     guard let found = try current(row), let status = try self[found.subdirectory].status(of: found.name) else {
       return isKept ? .alreadyKept : .notFound
     }
-    // Only the row's own file may go, not a copy that somebody made under its base name.
-    guard row.stamp.map({ $0.inode == FileStamp(status).inode }) ?? true else {
+    // Only what the row stands for may go: its own file, or one of its content where the folder was copied.
+    guard try row.stamp?.inode == FileStamp(status).inode || content(of: found)?.digests == row.digests else {
       return isKept ? .alreadyKept : .notFound
     }
     try quarantine.keep(found.name, from: self[found.subdirectory], as: entry)
