@@ -230,6 +230,18 @@ final class DeliveryPipeline: Sendable {
     return (settled, refused)
   }
 
+  /// The base is what both sides have: the rest of each is a change of that side, so that the flags are united.
+  private static func union(of message: ReadyMessage, and file: LocalFile) -> DeliveryIntent {
+    var intent = message.intent
+    var here = FlagSet()
+    if let name = FileName(bytes: file.fileName) {
+      here = message.mailbox.keywords.flags(of: MessageFileName(parsing: name), unlettered: [])
+    }
+    intent.flags = intent.flags.subtracting(intent.flags.subtracting(here))
+    intent.unlettered = []
+    return intent
+  }
+
   /// Where a file of this very content lies in the folder without a row, or a row of it has no UID, nothing is
   /// delivered: the two become one message.
   private func adopted(_ message: ReadyMessage) async throws -> Bool {
@@ -241,14 +253,7 @@ final class DeliveryPipeline: Sendable {
     {
       try await account.pair([(row.id, message.uid)])
     } else if let file = try await account.localFiles(contentDigest: digests.content, in: mailbox).first {
-      // The base is what both sides have: the rest of each is a change of that side, so that the flags are united.
-      var intent = message.intent
-      let server = intent.flags
-      let name = FileName(bytes: file.fileName).map(MessageFileName.init(parsing:))
-      let here = name.map { message.mailbox.keywords.flags(of: $0, unlettered: []) } ?? FlagSet()
-      intent.flags = server.subtracting(server.subtracting(here))
-      intent.unlettered = []
-      try await account.adopt(file, as: intent)
+      try await account.adopt(file, as: Self.union(of: message, and: file))
       logger.info("\(message.mailbox.location): a file with the content of UID \(message.uid) was here; paired")
     } else {
       return false
