@@ -63,13 +63,11 @@ struct LocalScan: Sendable {
       case .unchanged: break
       case .differs(let file): changed.append(file)
       case .damaged:
-        try await account.setAside(
-          entry, in: mailbox.folder, of: mailbox.record, reason: "damaged on disk; fetched again")
         dropped.append(row.id)
       }
     }
     try await state.setSeen(changed)
-    try await state.forget(dropped)
+    if !dropped.isEmpty { try await RemovalRound(account: account, mailbox: mailbox).setAsideDamaged(dropped) }
     return (locals, dropped.count)
   }
 

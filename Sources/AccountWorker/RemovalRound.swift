@@ -111,8 +111,20 @@ struct RemovalRound: Sendable {
     return count
   }
 
-  /// Carries committed intents to their end; what an earlier run already did is found done.
-  func finish(_ rows: [MessageRecord], folderSize: Int) async throws -> Int {
+  /// Moves damaged files to quarantine and drops their rows, so that the messages are fetched again.
+  func setAsideDamaged(_ messages: [Int64]) async throws {
+    let entries = messages.map { (message: $0, entry: Quarantine.newName(clock: account.clock).description) }
+    try await state.intendRefetch(entries, of: id)
+    _ = try await finish(
+      try await state.messages(ids: messages), folderSize: nil, reason: "damaged on disk; fetched again")
+    account.logger.warning("\(mailbox.location): \(messages.count) files were damaged on disk; they are fetched again")
+  }
+
+  /// Carries committed intents to their end; what an earlier run already did is found done. Without a folder size they
+  /// do not count for the removal guard.
+  func finish(
+    _ rows: [MessageRecord], folderSize: Int?, reason: String = RemovalRound.reason
+  ) async throws -> Int {
     guard !rows.isEmpty else { return 0 }
     let account = account
     let folder = mailbox.folder
@@ -128,7 +140,7 @@ struct RemovalRound: Sendable {
       try account.quarantine.sync()
       return kept
     }
-    try await state.confirmQuarantined(kept.map(\.row), reason: Self.reason, now: account.now())
+    try await state.confirmQuarantined(kept.map(\.row), reason: reason, now: account.now())
     try await account.pool.run {
       for (row, file) in kept { if let file { try folder.unlink(row, file) } }
       try folder.syncDirectories([.new, .cur], source: false)

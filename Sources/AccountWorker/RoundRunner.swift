@@ -43,8 +43,6 @@ struct RoundRunner: Sendable {
         group.addTask { await serve(queue, connection: lane == 0 ? first : nil, isOnly: lane == 0) }
       }
     }
-    // What a refused further connection gave back while the others were ending.
-    if await queue.hasWork { await serve(queue, connection: nil, isOnly: true) }
     for (result, item) in await queue.results {
       outcome.delivered += result.delivered
       outcome.flagsChanged += result.flagsChanged
@@ -68,7 +66,8 @@ struct RoundRunner: Sendable {
 
   private func serve(_ queue: WorkQueue, connection: IMAPConnection?, isOnly: Bool) async {
     var connection = connection
-    while let item = await queue.next() {
+    // The first connection waits for the others: one that is refused gives its work back.
+    while let item = await queue.next(waiting: isOnly) {
       var attempt = 1
       while true {
         do {
@@ -144,13 +143,48 @@ private actor WorkQueue {
   private(set) var results: [(RoundResult, RoundWork)] = []
   private(set) var failures: [(SyncFailure, RoundWork)] = []
   private(set) var stop: SyncFailure?
+  private var underWay = 0
+  /// The one that waits for the others.
+  private var sleeper: CheckedContinuation<Void, Never>?
 
   init(_ work: [RoundWork]) { waiting = work }
 
-  func next() -> RoundWork? { stop == nil && !waiting.isEmpty ? waiting.removeFirst() : nil }
-  var hasWork: Bool { stop == nil && !waiting.isEmpty }
-  func giveBack(_ work: RoundWork) { waiting.insert(work, at: 0) }
-  func finish(_ work: RoundWork, _ result: RoundResult) { results.append((result, work)) }
-  func fail(_ work: RoundWork, _ failure: SyncFailure) { failures.append((failure, work)) }
-  func end(_ failure: SyncFailure) { if stop == nil { stop = failure } }
+  /// The next mailbox. With `waiting`, nil only when no other connection has one that it may give back.
+  func next(waiting mayWait: Bool) async -> RoundWork? {
+    while stop == nil {
+      if !waiting.isEmpty {
+        underWay += 1
+        return waiting.removeFirst()
+      }
+      guard mayWait, underWay > 0 else { return nil }
+      await withCheckedContinuation { sleeper = $0 }
+    }
+    return nil
+  }
+
+  func giveBack(_ work: RoundWork) {
+    waiting.insert(work, at: 0)
+    ended()
+  }
+
+  func finish(_ work: RoundWork, _ result: RoundResult) {
+    results.append((result, work))
+    ended()
+  }
+
+  func fail(_ work: RoundWork, _ failure: SyncFailure) {
+    failures.append((failure, work))
+    ended()
+  }
+
+  func end(_ failure: SyncFailure) {
+    if stop == nil { stop = failure }
+    ended()
+  }
+
+  private func ended() {
+    underWay = max(0, underWay - 1)
+    sleeper?.resume()
+    sleeper = nil
+  }
 }

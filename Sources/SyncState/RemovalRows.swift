@@ -13,6 +13,19 @@ extension AccountState {
     }
   }
 
+  /// The same for damaged files whose messages are to be fetched again: the checkpoint is void at once, so that this
+  /// happens even if the run ends here.
+  package func intendRefetch(_ removals: [(message: Int64, entry: String)], of mailbox: Int64) async throws {
+    try await write { db in
+      let statement = try db.cachedStatement(
+        sql: "UPDATE message SET state = 2, remote = 0, quarantine_name = ? WHERE id = ?")
+      for removal in removals { try statement.execute(arguments: [removal.entry, removal.message]) }
+      try db.execute(
+        sql: "UPDATE mailbox SET message_count = NULL, highest_modseq = NULL, uid_next = NULL WHERE id = ?",
+        arguments: [mailbox])
+    }
+  }
+
   /// Commits that the copies in quarantine are durable; the files may be unlinked now.
   package func confirmQuarantined(_ messages: [MessageRecord], reason: String, now: Int64) async throws {
     try await write { db in
@@ -27,12 +40,13 @@ extension AccountState {
     }
   }
 
-  /// Removes the rows of messages that have left, and counts them for the removal guard.
-  package func settleRemovals(_ messages: [Int64], of mailbox: Int64, folderSize: Int, now: Int64) async throws {
+  /// Removes the rows of messages that have left, and counts them for the removal guard where the server took them.
+  package func settleRemovals(_ messages: [Int64], of mailbox: Int64, folderSize: Int?, now: Int64) async throws {
     guard !messages.isEmpty else { return }
     try await write { db in
       let statement = try db.cachedStatement(sql: "DELETE FROM message WHERE id = ?")
       for message in messages { try statement.execute(arguments: [message]) }
+      guard let folderSize else { return }
       try db.execute(
         sql: "INSERT INTO removal (mailbox, at, messages, folder_size) VALUES (?, ?, ?, ?)",
         arguments: [mailbox, now, messages.count, folderSize])
