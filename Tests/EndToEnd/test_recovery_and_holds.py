@@ -44,6 +44,7 @@ def together(server, count, timeout=10):
             barrier.wait(timeout)
         except threading.BrokenBarrierError:
             pass
+        time.sleep(0.3)  # until what all of them sent has been read
         return True
 
     server.fetched = fetched
@@ -74,13 +75,12 @@ class Recovery(Hostile):
     def test_an_emptied_file_comes_back_wherever_the_run_ends(self):
         """A message's file was truncated; a run that sets it aside and fetches it again ends at any commit: after the
         next whole run the file is there with its content, once."""
-        server = self.serve(inbox(4))
-        mirror = self.mirror(server)
-        self.synced(mirror)
-        ended = 0
+        server, ended = self.serve(inbox(4)), 0
         for number in range(1, 13):
             with self.subTest(commit=number):
-                path = sorted(path for path in mirror.mail() if "/tmp/" not in path)[number % 4]
+                mirror = self.mirror(server, name="emptied%d" % number)
+                self.synced(mirror)
+                path = sorted(path for path in mirror.mail() if "/tmp/" not in path[len(str(mirror.root)):])[number % 4]
                 os.truncate(path, 0)
                 os.utime(os.path.dirname(path))  # as any other change in the folder: it is looked at again
                 broken = mirror.sync(environment={"MAILMIRROR_FAILPOINT": "databaseCommit#%d:exit" % number})
@@ -174,18 +174,17 @@ class Connections(Hostile):
         server.hooks["SELECT"] = server.hooks["EXAMINE"] = select
         server.hooks["UID FETCH"] = fetch
 
-    def test_one_connection_does_all_where_the_server_gives_no_more(self):
-        """Logins after the first are answered NO [UNAVAILABLE] late, when the first connection may be done with all
-        that the others left: every mailbox is synced all the same, in one run."""
+    def one_connection(self, refuses):
         for number, delay in enumerate((0.0, 0.3, 1.5)):
             with self.subTest(delay=delay):
                 server = self.serve(*(numbered(name, 5) for name in (b"INBOX", b"Aaa", b"Bbb", b"Ccc", b"Ddd")))
 
                 def login(session, tag, words):
-                    if session.number > 1:
+                    if refuses(server, session):
                         time.sleep(delay)
                         session.no(tag, b"[UNAVAILABLE] too many connections")
                         return True
+                    session.state["in"] = True
 
                 server.hooks["LOGIN"] = server.hooks["AUTHENTICATE"] = login
                 mirror = self.mirror(server, name="unavailable%d" % number, connections=4)
@@ -194,6 +193,20 @@ class Connections(Hostile):
                 self.assertEqual(result.status, 0, result.err)
                 self.assertHolds(mirror, *server.mailboxes)
                 self.assertOnlyRead(server)
+
+    def test_one_connection_does_all_where_the_server_allows_one_at_a_time(self):
+        """While one connection is logged in, further logins are answered NO [UNAVAILABLE] late: every mailbox is
+        synced all the same, in one run."""
+        def refuses(server, session):
+            with server.lock:
+                return any(other.state.get("in") for other in server.open)
+
+        self.one_connection(refuses)
+
+    def test_one_connection_does_all_where_the_server_gives_no_more(self):
+        """All logins after the first are answered NO [UNAVAILABLE], late, when the first connection is done with all
+        that the others left: every mailbox is synced all the same, in one run, by the first connection."""
+        self.one_connection(lambda server, session: session.number > 1)
 
 
 class NewValidity(Hostile):
