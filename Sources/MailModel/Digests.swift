@@ -1,17 +1,29 @@
 /// A SHA-256 digest.
 package struct Digest: Hashable, Sendable {
-  private let words: SIMD4<UInt64>
+  // Four words and no vector: a vector's alignment is above what the heap gives, and values of this type live in the
+  // frames of asynchronous functions.
+  private var first: UInt64 = 0
+  private var second: UInt64 = 0
+  private var third: UInt64 = 0
+  private var fourth: UInt64 = 0
 
   /// Nil unless there are exactly 32 bytes.
   package init?(_ bytes: some Collection<UInt8>) {
     guard bytes.count == 32 else { return nil }
-    var words = SIMD4<UInt64>()
-    for (index, byte) in bytes.enumerated() { words[index / 8] = words[index / 8] << 8 | UInt64(byte) }
-    self.words = words
+    for (index, byte) in bytes.enumerated() {
+      switch index / 8 {
+      case 0: first = first << 8 | UInt64(byte)
+      case 1: second = second << 8 | UInt64(byte)
+      case 2: third = third << 8 | UInt64(byte)
+      default: fourth = fourth << 8 | UInt64(byte)
+      }
+    }
   }
 
   package var bytes: [UInt8] {
-    (0..<32).map { UInt8(truncatingIfNeeded: words[$0 / 8] >> UInt64(56 - 8 * ($0 % 8))) }
+    [first, second, third, fourth].flatMap { word in
+      stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt64($0)) }
+    }
   }
 }
 
@@ -38,5 +50,5 @@ extension Digest {
   /// Stands for "not read yet"; no content has it.
   package static let zero = Digest()
 
-  private init() { words = SIMD4<UInt64>() }
+  private init() {}
 }
