@@ -177,7 +177,7 @@ package actor AccountWorker {
     do {
       if !dryRun { try await purgeQuarantine(account) }
       outcome.holds = try await account.state.holds().count
-      outcome.pendingLocal = try await account.state.summary().mailboxes.reduce(0) { $0 + $1.pendingLocal }
+      outcome.pendingLocal = try await account.state.pendingLocalCount()
       if !dryRun {
         if let failure = outcome.failures.first(where: { $0.scope == .account }) {
           try await account.state.setAccountProblem(what: failure.what, remedy: failure.remedy, now: account.now())

@@ -27,7 +27,8 @@ struct RemoteViewReader: Sendable {
   func read() async throws -> RemoteView {
     let resync = resyncParameters()
     let collector = FlagCollector()
-    let selection = try await connection.select(record.name, readOnly: true, resync: resync) { batch in
+    let selection = try await connection.select(record.name, readOnly: true, resync: resync, listsUIDs: resync == nil) {
+      batch in
       await collector.add(batch)
     }
     guard let validity = selection.uidValidity else {
@@ -45,7 +46,8 @@ struct RemoteViewReader: Sendable {
         membership: .changes(vanished: selection.vanished, appeared: updates.uidSet().subtracting(known)),
         exists: Int(selection.exists), flags: updates, validityChanged: false)
     }
-    let listing = try await connection.existingUIDs()
+    let listing: ExistingUIDs
+    if let found = selection.listing { listing = found } else { listing = try await connection.existingUIDs() }
     return RemoteView(
       selection: selection, membership: .complete(listing.uids), exists: Int(listing.exists), flags: nil,
       validityChanged: validityChanged)

@@ -11,16 +11,17 @@ extension IMAPConnection {
   }
 
   /// Selects a mailbox. With `resync` and QRESYNC enabled, the changes of flags since that state go to `onFlags` in
-  /// batches of at most 1,000, and what vanished is in the selection.
+  /// batches of at most 1,000, and what vanished is in the selection. `listsUIDs` asks for all UIDs in the same breath.
   package func select(
-    _ mailbox: MailboxName, readOnly: Bool, resync: QResyncParameters?,
+    _ mailbox: MailboxName, readOnly: Bool, resync: QResyncParameters?, listsUIDs: Bool = false,
     onFlags: ([MessageAttributes]) async throws -> Void
   ) async throws -> Selection {
     let command = Command.select(
       mailbox, readOnly: readOnly, condStore: capabilities.hasCondStore,
       resync: facts.hasEnabledQResync ? resync : nil)
     let (queue, shared) = (BatchQueue(), shared)
-    return try await run(batches: queue, { SelectOperation(command, shared, queue, $0) }, onBatch: onFlags)
+    return try await run(
+      batches: queue, { SelectOperation(command, listsUIDs: listsUIDs, shared, queue, $0) }, onBatch: onFlags)
   }
 
   /// All UIDs of the selected mailbox: a complete listing, or an error.

@@ -86,9 +86,9 @@ package final class IMAPConnection: Sendable {
     channel.eventLoop.execute { handler.value.fail(.closed) }
   }
 
-  /// LOGOUT, then the end of TLS and of the connection; takes a few seconds at most.
+  /// LOGOUT, then the end of TLS and of the connection; waits a moment for the server's BYE, for nothing depends on it.
   package func logout() async {
-    let closing = channel.eventLoop.scheduleTask(in: .seconds(3)) { [handler] in handler.value.fail(.closed) }
+    let closing = channel.eventLoop.scheduleTask(in: .milliseconds(50)) { [handler] in handler.value.fail(.closed) }
     try? await run { LogoutOperation($0) }
     closing.cancel()
     close()

@@ -23,6 +23,8 @@ package struct Selection: Hashable, Sendable {
   package var highestModSequence: ModSequence?
   package var noModSequence = false
   package var isReadOnly = false
+  /// All UIDs, where they were asked for.
+  package var listing: ExistingUIDs?
   /// nil when the server did not say, which means that all flags are permanent.
   package var permanentFlags: FlagSet?
   package var allowsNewKeywords = false

@@ -14,15 +14,22 @@ final class SelectOperation: Operation {
   private let shared: SharedState
   private let queue: BatchQueue
   private let promise: EventLoopPromise<Selection>
-  private var isSent = false
+  /// UID SEARCH for all messages goes out right behind, for the price of no further round trip.
+  private let listsUIDs: Bool
+  private var sent = 0
+  private var listed = UIDSetGatherer()
   private var selection = Selection()
   private var vanished = UIDSetGatherer()
   private var batcher: AttributeBatcher
   private var unreadable = UnreadableParts()
   let name: String
 
-  init(_ command: Command, _ shared: SharedState, _ queue: BatchQueue, _ promise: EventLoopPromise<Selection>) {
+  init(
+    _ command: Command, listsUIDs: Bool, _ shared: SharedState, _ queue: BatchQueue,
+    _ promise: EventLoopPromise<Selection>
+  ) {
     self.command = command
+    self.listsUIDs = listsUIDs
     self.shared = shared
     self.queue = queue
     self.promise = promise
@@ -34,10 +41,14 @@ final class SelectOperation: Operation {
   var holdsReading: Bool { queue.isFull }
 
   func next(unanswered: Int, capabilities: CapabilitySet) -> Command? {
-    guard !isSent else { return nil }
-    isSent = true
-    shared.update { $0.mailbox = MailboxState() }
-    return command
+    sent += 1
+    switch sent {
+    case 1:
+      shared.update { $0.mailbox = MailboxState() }
+      return command
+    case 2 where listsUIDs: return .uidSearch(nil, esearch: capabilities.hasESearch)
+    default: return nil
+    }
   }
 
   func received(_ untagged: Untagged) {
@@ -45,6 +56,8 @@ final class SelectOperation: Operation {
     case .exists(let count): selection.exists = count
     case .condition(.ok, let text): note(text.code)
     case .vanished(earlier: true, let uids): vanished.insert(uids)
+    case .search(let uids, _): listed.insert(uids)
+    case .esearch(let result): if let all = result.all { listed.insert(all) }
     case .malformed(let part): unreadable.note(part)
     default: break
     }
@@ -73,17 +86,20 @@ final class SelectOperation: Operation {
   }
 
   func answered(_ command: Command, _ tagged: Tagged) throws {
-    note(tagged.text.code)
+    if case .select = command { note(tagged.text.code) }
     try tagged.requireOK(command)
   }
 
   func complete() {
     do {
       try unreadable.requireNone(for: name)
-      guard !vanished.overflowed else { throw ConnectionError.incomplete(command: name, "too many ranges") }
+      guard !vanished.overflowed, !listed.overflowed else {
+        throw ConnectionError.incomplete(command: name, "too many ranges")
+      }
       selection.vanished = vanished.set
       selection.unreadable = unreadable.uids.set
       selection.exists = shared.mailbox.exists
+      if listsUIDs { selection.listing = ExistingUIDs(uids: listed.set, exists: shared.mailbox.exists) }
       batcher.end()
       promise.succeed(selection)
     } catch {

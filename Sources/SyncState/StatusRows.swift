@@ -18,6 +18,15 @@ package struct AccountSummary: Sendable {
 }
 
 extension AccountState {
+  /// Local changes that wait, in the whole account; costs nothing when there are none.
+  package func pendingLocalCount() async throws -> Int {
+    try await read { db in
+      let changed = try Int.fetchOne(
+        db, sql: "SELECT count(*) FROM message INDEXED BY message_pending WHERE pending <> 0")
+      return (changed ?? 0) + (try Int.fetchOne(db, sql: "SELECT sum(local_new) FROM mailbox") ?? 0)
+    }
+  }
+
   package func summary() async throws -> AccountSummary {
     try await read { db in
       let account = try Row.fetchOne(db, sql: "SELECT * FROM account")
