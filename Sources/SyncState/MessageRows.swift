@@ -62,10 +62,13 @@ extension AccountState {
     try await read { db in try Int64.fetchOne(db, sql: "SELECT max(id) FROM message") ?? 0 }
   }
 
+  /// Rows between an intent and its end.
   package func unsettled(_ state: MessageState) async throws -> [MessageRecord] {
     try await read { db in
       try Row.fetchAll(
-        db, sql: "SELECT \(MessageRecord.columns) FROM message WHERE state = ? ORDER BY id",
+        db,
+        // `state <> 1` stands there for its partial index: without it all rows are read at each start.
+        sql: "SELECT \(MessageRecord.columns) FROM message WHERE state <> 1 AND state = ? ORDER BY id",
         arguments: [state.rawValue]
       ).map(MessageRecord.init(row:))
     }
