@@ -18,7 +18,10 @@ def outcome(mirror):
     for folder in check.folders(mirror.root):
         messages = check.folder_messages(folder)[0].values()
         if messages:
-            found[os.path.relpath(folder, mirror.root)] = sorted(map(repr, messages))
+            found[os.path.relpath(folder, mirror.root)] = sorted(
+                # Sorted lists: equal sets need not print alike.
+                repr(message._replace(flags=sorted(message.flags), keywords=sorted(message.keywords)))
+                for message in messages)
     return found, sorted(check.digest(body) for body in mirror.quarantined())
 
 
