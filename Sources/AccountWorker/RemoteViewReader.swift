@@ -12,7 +12,7 @@ struct RemoteView: Sendable {
   var exists: Int
   /// Flags that the server reported while selecting, newer than the checkpoint; nil when all must be compared.
   var flags: FlagUpdates?
-  /// The server kept UIDVALIDITY but rows of another one were found: they wait for rematching.
+  /// UIDVALIDITY is another than that of the rows: they wait for rematching.
   var validityChanged: Bool
 }
 

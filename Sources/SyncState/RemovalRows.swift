@@ -145,23 +145,6 @@ extension AccountState {
     try await write { db in try db.execute(sql: "DELETE FROM hold WHERE id = ?", arguments: [hold]) }
   }
 
-  /// The messages of a hold, for approval or when its cause has gone.
-  package func heldMessages(_ hold: Int64) async throws -> [MessageRecord] {
-    try await read { db in
-      try Row.fetchAll(
-        db,
-        sql: """
-          SELECT \(MessageRecord.columns) FROM message
-          WHERE id IN (SELECT message FROM hold_message WHERE hold = ?) ORDER BY id
-          """, arguments: [hold]
-      ).map(MessageRecord.init(row:))
-    }
-  }
-
-  package func quarantinedCount() async throws -> Int {
-    try await read { db in try Int.fetchOne(db, sql: "SELECT count(*) FROM quarantined") ?? 0 }
-  }
-
   /// Entries kept longer than `keep_deleted`, oldest first.
   package func quarantinedBefore(_ time: Int64) async throws -> [(id: Int64, entry: String)] {
     try await read { db in
