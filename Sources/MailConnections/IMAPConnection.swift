@@ -95,6 +95,14 @@ package final class IMAPConnection: Sendable {
     try? await channel.closeFuture.get()
   }
 
+  var eventLoop: any EventLoop { channel.eventLoop }
+
+  /// Runs on the event loop, behind what was asked before.
+  func execute(_ body: @escaping @Sendable (IMAPChannelHandler) -> Void) {
+    let handler = handler
+    eventLoop.execute { body(handler.value) }
+  }
+
   /// Runs an operation to its end.
   func run<Result: Sendable>(
     _ make: @escaping @Sendable (EventLoopPromise<Result>) -> any Operation
