@@ -54,7 +54,9 @@ package actor AccountWorker {
       } catch {
         outcome.failures.append(SyncFailure(error, account: settings.name, location: settings.name))
       }
-      await finish(account, dryRun: dryRun, isWhole: mailboxes.isEmpty, &outcome)
+      // Not under the task's cancellation, which would keep the state from being closed.
+      let soFar = outcome
+      outcome = await Task { await finish(account, dryRun: dryRun, isWhole: mailboxes.isEmpty, soFar) }.value
       withExtendedLifetime(lock) {}
     } catch {
       outcome.failures.append(SyncFailure(error, account: settings.name, location: settings.name))
@@ -100,18 +102,20 @@ package actor AccountWorker {
 
   /// Writes down how the account stands and closes its state.
   private func finish(
-    _ account: OpenAccount, dryRun: Bool, isWhole: Bool, _ outcome: inout SyncOutcome
-  ) async {
+    _ account: OpenAccount, dryRun: Bool, isWhole: Bool, _ outcome: SyncOutcome
+  ) async -> SyncOutcome {
+    var outcome = outcome
     outcome.octets = meter.current.octets
     do {
       try await account.conclude(&outcome, isDryRun: dryRun, isWhole: isWhole)
       // A state that failed in the middle is left as a crash would leave it: the next run looks at it again.
-      if account.pipeline.failure == nil { try await account.state.close() }
+      if account.pipeline.isSound { try await account.state.close() }
     } catch {
       if !outcome.failures.contains(where: { $0.scope == .account }) {
         outcome.failures.append(SyncFailure(error, account: settings.name, location: settings.name))
       }
     }
+    return outcome
   }
 }
 

@@ -10,10 +10,17 @@ import SyncState
 struct ConnectionSource: Sendable {
   let settings: AccountSettings
   let resources: AccountWorker.Resources
+  /// Where it is told how many are open.
+  var board: StatusBoard?
 
   func open() async throws -> IMAPConnection {
-    try await IMAPConnection.open(
+    let connection = try await IMAPConnection.open(
       settings.endpoint, group: resources.group, budget: resources.budget, logger: resources.logger)
+    if let board {
+      board.update { $0.connections += 1 }
+      connection.whenClosed { board.update { $0.connections = max(0, $0.connections - 1) } }
+    }
+    return connection
   }
 
   /// Before the server is bothered: what is wrong with the password is the person's to mend.

@@ -69,6 +69,11 @@ package final class IMAPConnection: Sendable {
     }
   }
 
+  /// Calls `body` once, on the event loop, when the connection is closed.
+  package func whenClosed(_ body: @escaping @Sendable () -> Void) {
+    channel.closeFuture.whenComplete { _ in body() }
+  }
+
   package var isOpen: Bool { shared.now.isOpen }
 
   /// Inside TLS.
@@ -95,7 +100,7 @@ package final class IMAPConnection: Sendable {
     try? await channel.closeFuture.get()
   }
 
-  var eventLoop: any EventLoop { channel.eventLoop }
+  package var eventLoop: any EventLoop { channel.eventLoop }
 
   /// Runs on the event loop, behind what was asked before.
   func execute(_ body: @escaping @Sendable (IMAPChannelHandler) -> Void) {
