@@ -1,5 +1,5 @@
-/// What `mailmirror mailboxes` tells of one mailbox.
-package struct MailboxListing: Codable, Equatable, Sendable {
+/// Where a mailbox is kept, as `Mailboxes` and `mailmirror mailboxes` tell it.
+package struct ListedMailbox: Codable, Equatable, Sendable {
   package var account: String
   package var name: String
   /// The bytes that the server knows it by, those beyond ASCII as `\xNN`.
@@ -15,16 +15,5 @@ package struct MailboxListing: Codable, Equatable, Sendable {
     self.wire = wire
     self.folder = folder
     self.messages = messages
-  }
-
-  package static func lines(_ listings: [MailboxListing], width: Int?) -> [String] {
-    var table = TextTable([.init("mailbox"), .init("messages", isNumber: true), .init("folder")])
-    for listing in listings {
-      table.rows.append([
-        printable("\(listing.account)/\(listing.name)"), listing.messages.map(String.init) ?? "-",
-        listing.folder.map { printable($0) } ?? "not mirrored",
-      ])
-    }
-    return table.lines(width: width)
   }
 }

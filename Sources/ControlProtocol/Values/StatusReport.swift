@@ -1,6 +1,6 @@
-/// What `mailmirror status` tells, and with `--json` prints.
+/// How the mirror is: the reply of `Status`, what `mailmirror status` tells, and with `--json` prints.
 package struct StatusReport: Codable, Equatable, Sendable {
-  package enum State: String, Codable, Sendable {
+  package enum State: String, Codable, CaseIterable, Sendable {
     /// Nothing has been synced yet.
     case new
     case ok
@@ -10,17 +10,22 @@ package struct StatusReport: Codable, Equatable, Sendable {
     case stopped
     /// Removals wait for the person.
     case held
+    /// The person has paused it.
+    case paused
   }
 
   package struct Problem: Codable, Equatable, Sendable {
     package var what: String
     package var remedy: String
+    /// Since when it is so.
+    package var since: String?
     /// When it is tried again, as in `2026-02-01T09:30:00Z`.
     package var nextTry: String?
 
-    package init(what: String, remedy: String, nextTry: String? = nil) {
+    package init(what: String, remedy: String, since: String? = nil, nextTry: String? = nil) {
       self.what = what
       self.remedy = remedy
+      self.since = since
       self.nextTry = nextTry
     }
   }
@@ -31,7 +36,7 @@ package struct StatusReport: Codable, Equatable, Sendable {
     package var state: State
     package var messages: Int
     package var unseen: Int?
-    /// Changes made here that wait for a version that writes to the server.
+    /// Changes made here that are not on the server.
     package var pendingLocal: Int
     package var lastSuccess: String?
     package var reason: String?
@@ -68,21 +73,35 @@ package struct StatusReport: Codable, Equatable, Sendable {
   package struct Account: Codable, Equatable, Sendable {
     package var name: String
     package var state: State
+    /// What it does now: `watching INBOX`, `syncing`, `connecting`, `waiting`; nil where no daemon runs, as below.
+    package var activity: String?
+    /// How it hears of new mail: `IDLE on INBOX, others every 5m`.
+    package var push: String?
+    /// Open connections to the server.
+    package var connections: Int?
     package var lastSuccess: String?
+    package var nextPoll: String?
     package var error: Problem?
+    package var progress: ProgressReport?
     package var mailboxes: [Mailbox]
     package var holds: [Hold]
     /// Messages in quarantine.
     package var quarantined: Int
 
     package init(
-      name: String, state: State, lastSuccess: String? = nil, error: Problem? = nil, mailboxes: [Mailbox] = [],
-      holds: [Hold] = [], quarantined: Int = 0
+      name: String, state: State, activity: String? = nil, push: String? = nil, connections: Int? = nil,
+      lastSuccess: String? = nil, nextPoll: String? = nil, error: Problem? = nil, progress: ProgressReport? = nil,
+      mailboxes: [Mailbox] = [], holds: [Hold] = [], quarantined: Int = 0
     ) {
       self.name = name
       self.state = state
+      self.activity = activity
+      self.push = push
+      self.connections = connections
       self.lastSuccess = lastSuccess
+      self.nextPoll = nextPoll
       self.error = error
+      self.progress = progress
       self.mailboxes = mailboxes
       self.holds = holds
       self.quarantined = quarantined
@@ -92,72 +111,4 @@ package struct StatusReport: Codable, Equatable, Sendable {
   package var accounts: [Account]
 
   package init(accounts: [Account]) { self.accounts = accounts }
-
-  /// 1 where something fails or stands still, 3 where only holds wait.
-  package var exitStatus: CommandExit {
-    let states = accounts.flatMap { [$0.state] + $0.mailboxes.map(\.state) }
-    return .of(
-      failures: states.count { $0 == .failing || $0 == .stopped }, holds: accounts.reduce(0) { $0 + $1.holds.count })
-  }
-}
-
-extension StatusReport {
-  /// What makes the exit status 1, a line each: `WHERE: WHAT; REMEDY`.
-  package var troubles: [String] {
-    accounts.flatMap { account in
-      (account.error.map { ["\(account.name): \($0.what); \($0.remedy)"] } ?? [])
-        + account.mailboxes.filter { $0.state == .failing || $0.state == .stopped }.map {
-          "\(account.name)/\($0.name): \($0.reason ?? "it fails; see mailmirror sync --verbose")"
-        }
-    }
-  }
-
-  /// For a person: a heading, the mailboxes as a table, then what is wrong or waits.
-  package func lines(_ terminal: Terminal) -> [String] {
-    accounts.enumerated().flatMap { index, account in
-      (index > 0 ? [""] : []) + Self.lines(account, terminal)
-    }
-  }
-
-  private static func lines(_ account: Account, _ terminal: Terminal) -> [String] {
-    let heading = terminal.coloured(printable(account.name), .bold) + ": " + word(account.state, terminal)
-    var lines = [heading + (account.lastSuccess.map { ", last success \($0)" } ?? "")]
-    if let error = account.error {
-      lines.append("  \(printable(error.what)); \(printable(error.remedy))")
-      if let next = error.nextTry { lines.append("  next try \(next)") }
-    }
-    if !account.mailboxes.isEmpty {
-      var table = TextTable([
-        .init("mailbox"), .init("messages", isNumber: true), .init("unseen", isNumber: true),
-        .init("pending", isNumber: true), .init("state"),
-      ])
-      for mailbox in account.mailboxes {
-        table.rows.append([
-          printable(mailbox.name), String(mailbox.messages), mailbox.unseen.map(String.init) ?? "-",
-          String(mailbox.pendingLocal), mailbox.state.rawValue,
-        ])
-      }
-      lines += table.lines(width: terminal.width, indent: "  ")
-      for mailbox in account.mailboxes {
-        if let reason = mailbox.reason { lines.append("  \(printable(mailbox.name)): \(printable(reason))") }
-      }
-    }
-    for hold in account.holds {
-      lines.append(
-        "  held: \(counted(hold.messages, "removal")) in \(printable(hold.mailbox)) since \(hold.since): "
-          + printable(hold.reason))
-    }
-    if account.quarantined > 0 { lines.append("  \(counted(account.quarantined, "message")) in quarantine") }
-    return lines
-  }
-
-  private static func word(_ state: State, _ terminal: Terminal) -> String {
-    switch state {
-    case .new: "never synced"
-    case .ok: terminal.coloured("ok", .green)
-    case .failing: terminal.coloured("failing", .red)
-    case .stopped: terminal.coloured("stopped", .red)
-    case .held: terminal.coloured("waits for you", .yellow)
-    }
-  }
 }

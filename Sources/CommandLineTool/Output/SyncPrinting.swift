@@ -1,0 +1,22 @@
+import ControlProtocol
+
+extension SyncResult {
+  /// `work: 120 new messages (6.2 MB), 3 flag changes, 1 removed to quarantine, 14 mailboxes`
+  package var lines: [String] {
+    let name = printable(account)
+    if let planned {
+      let lines = planned.isEmpty ? ["nothing to do"] : planned
+      return lines.map { "\(name): \(printable($0))" }
+    }
+    var parts: [String] = []
+    if delivered > 0 { parts.append("\(counted(delivered, "new message")) (\(sizeText(octets)))") }
+    if flagsChanged > 0 { parts.append(counted(flagsChanged, "flag change")) }
+    if quarantined > 0 { parts.append("\(quarantined) removed to quarantine") }
+    if parts.isEmpty, failures.isEmpty { parts.append("nothing new") }
+    if mailboxes > 0 { parts.append(counted(mailboxes, "mailbox", "mailboxes")) }
+    if pendingLocal > 0 { parts.append("\(counted(pendingLocal, "local change")) pending") }
+    if holds > 0 { parts.append("\(counted(holds, "hold")) waiting for you: see mailmirror status") }
+    if !failures.isEmpty { parts.append(counted(failures.count, "failure")) }
+    return ["\(name): \(parts.joined(separator: ", "))"] + notices.map { "\(name): \(printable($0))" }
+  }
+}
