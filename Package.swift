@@ -43,13 +43,19 @@ let package = Package(
     .target(
       name: "Configuration",
       dependencies: ["MailModel", .product(name: "TOMLKit", package: "TOMLKit")]),
+    .target(name: "ControlProtocol", resources: [.embedInCode("io.mailmirror.Mirror.varlink")]),
+    .target(
+      name: "Daemon",
+      dependencies: [
+        "ControlProtocol", "MailModel", "Configuration", "AccountWorker", "MailConnections", "Maildir", "SyncState",
+        "SyncPlanner", "Transport", "LinuxFiles", "Crypto", logging,
+      ] + nio),
     .target(
       name: "CommandLineTool",
       dependencies: [
-        "MailModel", "Configuration", "AccountWorker", "MailConnections", "Maildir", "SyncState", "SyncPlanner",
-        "Transport", "LinuxFiles", "Crypto", logging,
+        "ControlProtocol", "Configuration", "Daemon", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ] + nio),
+      ]),
     .executableTarget(name: "mailmirror", dependencies: ["CommandLineTool"]),
 
     .testTarget(name: "MailModelTests", dependencies: ["MailModel"]),
@@ -62,7 +68,8 @@ let package = Package(
       dependencies: [
         "Transport", "MailConnections", "IMAPProtocol", "Crypto", "MailModel", "LinuxFiles", logging,
       ] + nio),
-    .testTarget(name: "CommandLineToolTests", dependencies: ["CommandLineTool", "Configuration"]),
+    .testTarget(
+      name: "CommandLineToolTests", dependencies: ["CommandLineTool", "ControlProtocol", "Configuration", "Daemon"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "MailModel"]),
   ],
   swiftLanguageModes: [.v6]

@@ -1,5 +1,7 @@
 import ArgumentParser
 import Configuration
+import Daemon
+import Logging
 
 /// What every command understands, before or behind the command's name.
 struct GlobalOptions: ParsableArguments {
@@ -16,6 +18,13 @@ struct GlobalOptions: ParsableArguments {
   func loadConfiguration() throws -> MirrorConfiguration {
     let places = ConfigurationPlaces(environment: ProcessEnvironment.current)
     return try MirrorConfiguration.load(option: config, places: places)
+  }
+
+  /// What work in this process needs, for a command that does it itself.
+  func runtime(_ configuration: MirrorConfiguration) -> MirrorRuntime {
+    MirrorRuntime(
+      configuration, environment: ProcessEnvironment.current,
+      logger: .ofCommand(configuration, isVerbose: verbose))
   }
 
   /// `mailmirror --config FILE sync` as `mailmirror sync --config FILE`.

@@ -24,7 +24,7 @@ package struct ConfigurationKey: Hashable, Sendable {
 /// All keys, by the table that they stand in.
 package enum ConfigurationKeys {
   package static let top: [ConfigurationKey] =
-    ConfigurationKey.works("maildir", "state_dir", "log_level", "accounts") + ConfigurationKey.idle("socket")
+    ConfigurationKey.works("maildir", "state_dir", "socket", "log_level", "accounts")
 
   package static let account: [ConfigurationKey] =
     ConfigurationKey.works(

@@ -91,12 +91,14 @@ private struct TopSection {
     if stateDirectory == nil, !section.has("state_dir") {
       section.missing("state_dir", example: "\"/path/of/the/state\", because the home directory is not known")
     }
-    _ = section.string("socket").flatMap { absolutePath("socket", $0) }
+    let named = section.string("socket").flatMap { absolutePath("socket", $0) }
     let logLevel = section.word("log_level", LogLevel.self) ?? .info
     let accounts = readAccounts(commonMaildir: maildir)
     guard let stateDirectory else { return nil }
     checkPlaces(accounts, stateDirectory: stateDirectory)
-    return MirrorConfiguration(file: file, stateDirectory: stateDirectory, logLevel: logLevel, accounts: accounts)
+    return MirrorConfiguration(
+      file: file, stateDirectory: stateDirectory,
+      socketPath: named ?? places.socketPath(stateDirectory: stateDirectory), logLevel: logLevel, accounts: accounts)
   }
 
   private func readAccounts(commonMaildir: String?) -> [AccountConfiguration] {

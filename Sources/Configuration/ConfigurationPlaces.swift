@@ -26,6 +26,15 @@ package struct ConfigurationPlaces: Sendable {
     base("XDG_STATE_HOME", default: ".local/state").map { $0 + "/mailmirror" }
   }
 
+  /// The control socket where the configuration names none: `$XDG_RUNTIME_DIR/mailmirror/control.sock`, in the state
+  /// directory where there is no runtime directory.
+  package func socketPath(stateDirectory: String) -> String {
+    if let runtime = environment["XDG_RUNTIME_DIR"], runtime.hasPrefix("/") {
+      return Self.standardized(runtime + "/mailmirror/control.sock")
+    }
+    return Self.standardized(stateDirectory + "/control.sock")
+  }
+
   /// `~` and `~/x` from the home directory, a relative path from the given one, without `.`, `..` and double slashes;
   /// nil where `~` can't be resolved, and for `~user`.
   package func absolute(_ path: String, relativeTo directory: String) -> String? {

@@ -6,6 +6,8 @@ package struct MirrorConfiguration: Equatable, Sendable {
   package var file: String
   /// Where databases and quarantine are; absolute.
   package var stateDirectory: String
+  /// The control socket; absolute.
+  package var socketPath: String
   package var logLevel: LogLevel
   /// In the order of the file.
   package var accounts: [AccountConfiguration]

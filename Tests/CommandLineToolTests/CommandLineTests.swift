@@ -1,5 +1,6 @@
 import CommandLineTool
 import Configuration
+import Daemon
 import Foundation
 import Testing
 
@@ -42,7 +43,9 @@ import Testing
     let configuration = try MirrorConfiguration.parse(
       text, file: "c.toml", places: ConfigurationPlaces(environment: [:], home: "/home/me"))
     func names(_ arguments: [String]) throws -> [String] {
-      try configuration.select(arguments).map { ([$0.account.name] + $0.mailboxes.sorted()).joined(separator: " ") }
+      try configuration.selectNamed(arguments).map {
+        ([$0.account.name] + $0.mailboxes.sorted()).joined(separator: " ")
+      }
     }
     #expect(try names([]) == ["work", "home"])
     #expect(try names(["home/INBOX", "work", "home/Lists/swift", "work/X"]) == ["work", "home INBOX Lists/swift"])

@@ -1,5 +1,6 @@
 import CommandLineTool
 import Configuration
+import ControlProtocol
 import Synchronization
 import Testing
 
@@ -113,7 +114,7 @@ import Testing
   }
 
   @Test func syncAndVerify() {
-    var sync = SyncSummary(account: "work")
+    var sync = SyncResult(account: "work")
     #expect(sync.lines == ["work: nothing new"])
     sync.delivered = 120
     sync.octets = 6_200_000
@@ -126,7 +127,7 @@ import Testing
         "work: 120 new messages (6.2 MB), 1 flag change, 2 removed to quarantine, 14 mailboxes, 1 hold waiting for "
           + "you: see mailmirror status"
       ])
-    let verify = VerifySummary(
+    let verify = VerifyResult(
       account: "work",
       mailboxes: [.init(name: "work/INBOX", onServer: 3, inState: 3, inFolder: 2, differences: ["UID 7: no file"])])
     #expect(

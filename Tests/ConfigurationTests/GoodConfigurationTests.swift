@@ -6,6 +6,7 @@ import Testing
   @Test func defaults() throws {
     let configuration = try parse("maildir = \"~/Mail\"\n" + account())
     #expect(configuration.stateDirectory == "/home/me/.local/state/mailmirror")
+    #expect(configuration.socketPath == "/home/me/.local/state/mailmirror/control.sock")
     #expect(configuration.logLevel == .info)
     let work = try #require(configuration.account(named: "work"))
     #expect(work.server == ServerConfiguration(host: "imap.example.org", port: 993, tls: .implicit))
@@ -71,7 +72,7 @@ import Testing
 }
 
 @Suite struct ConfigurationPlacesTests {
-  @Test func theFileIsFoundByTheXDGRules() {
+  @Test func theFileIsFoundByTheXDGRules() throws {
     func file(_ option: String?, _ environment: [String: String]) -> String? {
       ConfigurationPlaces(environment: environment).configurationFile(option: option)
     }
@@ -84,6 +85,12 @@ import Testing
     #expect(file("o.toml", home)?.hasSuffix("/o.toml") == true)
     let state = ConfigurationPlaces(environment: home.merging(["XDG_STATE_HOME": "/s/../t"]) { $1 }).stateDirectory
     #expect(state == "/t/mailmirror")
+    let runtime = ConfigurationPlaces(environment: home.merging(["XDG_RUNTIME_DIR": "/run/user/7"]) { $1 })
+    #expect(runtime.socketPath(stateDirectory: "/s") == "/run/user/7/mailmirror/control.sock")
+    #expect(
+      try MirrorConfiguration.parse(
+        "socket = \"run/s\"\nmaildir = \"/m\"\n" + account(), file: "/etc/mm/config.toml", places: runtime
+      ).socketPath == "/etc/mm/run/s")
   }
 
   @Test func aMissingFileIsOneLine() {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import ControlProtocol
 
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import Daemon
 import Glibc
 
 struct DoctorCommand: AsyncParsableCommand {
@@ -19,9 +20,9 @@ struct DoctorCommand: AsyncParsableCommand {
   func run() async throws {
     let configuration = try options.loadConfiguration()
     let terminal = Terminal(descriptor: STDOUT_FILENO, environment: ProcessEnvironment.current)
-    let runtime = MirrorRuntime(configuration, isVerbose: options.verbose)
+    let runtime = options.runtime(configuration)
     var hasFailed = false
-    for selected in try configuration.select(account.map { [$0] } ?? []) {
+    for selected in try configuration.selectNamed(account.map { [$0] } ?? []) {
       print("\(terminal.coloured(selected.account.name, .bold)):")
       await AccountExamination(account: selected.account, runtime: runtime) { step in
         hasFailed = hasFailed || step.outcome == .failed

@@ -1,5 +1,7 @@
 import ArgumentParser
 import Configuration
+import ControlProtocol
+import Daemon
 import Glibc
 
 struct MailboxesCommand: AsyncParsableCommand {
@@ -22,15 +24,19 @@ struct MailboxesCommand: AsyncParsableCommand {
 
   func run() async throws {
     let configuration = try options.loadConfiguration()
-    var listings: [MailboxListing] = []
-    for selected in try configuration.select(account.map { [$0] } ?? []) {
-      listings += try await AccountActions.mailboxes(of: selected.account, in: configuration)
+    var listings: [ListedMailbox] = []
+    for selected in try configuration.selectNamed(account.map { [$0] } ?? []) {
+      do {
+        listings += try await AccountActions.mailboxes(of: selected.account, in: configuration)
+      } catch {
+        throw CommandFailure(error, configuration: configuration)
+      }
     }
     if json {
       print(try jsonText(listings))
     } else {
       let terminal = Terminal(descriptor: STDOUT_FILENO, environment: ProcessEnvironment.current)
-      for line in MailboxListing.lines(listings, width: terminal.width) { print(line) }
+      for line in ListedMailbox.lines(listings, width: terminal.width) { print(line) }
     }
   }
 }

@@ -1,4 +1,6 @@
 import ArgumentParser
+import ControlProtocol
+import Daemon
 import Glibc
 
 struct StatusCommand: AsyncParsableCommand {

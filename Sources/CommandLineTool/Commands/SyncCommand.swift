@@ -1,5 +1,7 @@
 import ArgumentParser
 import Configuration
+import ControlProtocol
+import Daemon
 import Glibc
 
 struct SyncCommand: AsyncParsableCommand {
@@ -26,19 +28,22 @@ struct SyncCommand: AsyncParsableCommand {
 
   func run() async throws {
     let configuration = try options.loadConfiguration()
-    let selected = try configuration.select(accounts)
+    let selected = try configuration.selectNamed(accounts)
     let terminal = Terminal(descriptor: STDERR_FILENO, environment: ProcessEnvironment.current)
     let display = ProgressDisplay(accounts: selected.map(\.account.name), terminal: terminal)
     let isDryRun = dryRun
-    let runtime = MirrorRuntime(configuration, isVerbose: options.verbose)
+    let runtime = options.runtime(configuration)
     let found = await StopSignals.cancelling {
-      await withTaskGroup(of: SyncSummary.self) { group in
+      await withTaskGroup(of: SyncResult.self) { group in
         for item in selected {
           group.addTask {
-            await AccountActions.sync(item, in: runtime, dryRun: isDryRun, progress: { display.update($0) })
+            let result = await AccountActions.sync(
+              item, in: runtime, dryRun: isDryRun, progress: { display.update(AccountProgress($0)) })
+            display.finish(result)
+            return result
           }
         }
-        return await group.reduce(into: [String: SyncSummary]()) { $0[$1.account] = $1 }
+        return await group.reduce(into: [String: SyncResult]()) { $0[$1.account] = $1 }
       }
     }
     display.finish()

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import Daemon
 
 struct VerifyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -32,9 +33,9 @@ struct VerifyCommand: AsyncParsableCommand {
 
   func run() async throws {
     let configuration = try options.loadConfiguration()
-    let runtime = MirrorRuntime(configuration, isVerbose: options.verbose)
+    let runtime = options.runtime(configuration)
     var isClean = true
-    for selected in try configuration.select(account.map { [$0] } ?? []) {
+    for selected in try configuration.selectNamed(account.map { [$0] } ?? []) {
       let summary = await AccountActions.verify(selected.account, in: runtime, full: full)
       for line in summary.lines { print(line) }
       for failure in summary.failures { StandardError.write(error: failure) }

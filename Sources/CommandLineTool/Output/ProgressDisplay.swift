@@ -1,3 +1,4 @@
+import ControlProtocol
 import Synchronization
 
 /// Shows the progress of several accounts on standard error: a bar each on a terminal, redrawn in place at most ten
@@ -40,6 +41,13 @@ package final class ProgressDisplay: Sendable {
       state.lastDrawn = instant
       draw(width: width, &state)
     }
+  }
+
+  /// Shows that an account is done.
+  package func finish(_ result: SyncResult) {
+    var progress = AccountProgress(account: result.account, messagesDone: result.delivered, octets: result.octets)
+    progress.isDone = true
+    update(progress)
   }
 
   /// Writes a line above the bars.

@@ -1,3 +1,5 @@
+import ControlProtocol
+
 /// How far an account's sync is, as far as it is shown.
 package struct AccountProgress: Equatable, Sendable {
   package var account: String
@@ -18,6 +20,12 @@ package struct AccountProgress: Equatable, Sendable {
     self.messagesTotal = messagesTotal
     self.octets = octets
     self.isDone = isDone
+  }
+
+  package init(_ report: ProgressReport) {
+    self.init(
+      account: report.account, mailbox: report.mailbox, messagesDone: report.messagesDone,
+      messagesTotal: report.messagesTotal, octets: report.octets)
   }
 
   /// From 0 to 1; nil where the total is not known yet.

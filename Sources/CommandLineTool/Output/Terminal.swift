@@ -1,3 +1,4 @@
+import ControlProtocol
 import Glibc
 
 /// What is known of where a stream goes.

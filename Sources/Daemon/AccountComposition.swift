@@ -9,7 +9,7 @@ import Transport
 
 /// The composition root's step from what a person wrote to what a worker needs.
 extension AccountSettings {
-  init(_ account: AccountConfiguration, stateDirectory: String, environment: [String: String], pool: DiskPool) {
+  package init(_ account: AccountConfiguration, stateDirectory: String, environment: [String: String], pool: DiskPool) {
     let server = account.server
     let source = account.password
     let transport = TransportSettings(

@@ -1,24 +1,22 @@
 import AccountWorker
 import Configuration
+import ControlProtocol
 import SyncState
 
-/// What the commands ask of accounts; the composition root's side of the command line.
-enum AccountActions {
-  static func sync(
+/// What is asked of accounts where no daemon runs, and what a daemon reads from disk.
+package enum AccountActions {
+  package static func sync(
     _ selected: SelectedAccount, in runtime: MirrorRuntime, dryRun: Bool,
-    progress: @escaping @Sendable (AccountProgress) -> Void
-  ) async -> SyncSummary {
+    progress: @escaping @Sendable (ProgressReport) -> Void
+  ) async -> SyncResult {
     let worker = AccountWorker(runtime.settings(selected.account), resources: runtime.resources) {
-      progress(AccountProgress($0))
+      progress(ProgressReport($0))
     }
     let outcome = await worker.sync(only: selected.mailboxes, dryRun: dryRun)
-    var done = AccountProgress(account: selected.account.name, messagesDone: outcome.delivered, octets: outcome.octets)
-    done.isDone = true
-    progress(done)
-    return SyncSummary(outcome, isDryRun: dryRun)
+    return SyncResult(outcome, isDryRun: dryRun)
   }
 
-  static func status(of configuration: MirrorConfiguration) async throws -> StatusReport {
+  package static func status(of configuration: MirrorConfiguration) async throws -> StatusReport {
     var accounts: [StatusReport.Account] = []
     for account in configuration.accounts {
       let path = "\(configuration.stateDirectory)/\(account.name).sqlite"
@@ -40,28 +38,32 @@ enum AccountActions {
     return StatusReport(accounts: accounts)
   }
 
-  static func mailboxes(
+  package static func mailboxes(
     of account: AccountConfiguration, in configuration: MirrorConfiguration
-  ) async throws -> [MailboxListing] {
+  ) async throws(ControlError) -> [ListedMailbox] {
     let path = "\(configuration.stateDirectory)/\(account.name).sqlite"
     guard AccountState.exists(at: path) else {
-      throw CommandFailure(
+      throw .failed(
         location: account.name, what: "nothing has been mirrored yet", remedy: "run mailmirror sync \(account.name)")
     }
     do {
       return try await AccountState.openReadOnly(at: path).summary().mailboxes.map { mailbox in
-        MailboxListing(
+        ListedMailbox(
           account: account.name, name: mailbox.record.name.description, wire: wireText(mailbox.record.name.wire),
           folder: mailbox.record.folder.isEmpty ? "." : mailbox.record.folder, messages: mailbox.messages)
       }
     } catch let error as StateError {
-      throw CommandFailure(location: account.name, what: "\(error.path): \(error.what)", remedy: error.remedy)
+      throw .failed(location: account.name, what: "\(error.path): \(error.what)", remedy: error.remedy)
+    } catch {
+      throw .failed(location: account.name, what: "\(path): \(error)", remedy: "try again")
     }
   }
 
-  static func verify(_ account: AccountConfiguration, in runtime: MirrorRuntime, full: Bool) async -> VerifySummary {
+  package static func verify(
+    _ account: AccountConfiguration, in runtime: MirrorRuntime, full: Bool
+  ) async -> VerifyResult {
     let found = await AccountWorker(runtime.settings(account), resources: runtime.resources).verify(full: full)
-    return VerifySummary(
+    return VerifyResult(
       account: account.name,
       mailboxes: found.reports.map {
         .init(
@@ -79,16 +81,17 @@ enum AccountActions {
   }
 }
 
-extension AccountProgress {
-  fileprivate init(_ progress: SyncProgress) {
+extension ProgressReport {
+  package init(_ progress: SyncProgress) {
     self.init(
       account: progress.account, mailbox: progress.mailbox, messagesDone: progress.messagesDone,
-      messagesTotal: progress.messagesTotal, octets: progress.octets)
+      messagesTotal: progress.messagesTotal, octets: progress.octets, mailboxesDone: progress.mailboxesDone,
+      mailboxesTotal: progress.mailboxesTotal)
   }
 }
 
-extension SyncSummary {
-  fileprivate init(_ outcome: SyncOutcome, isDryRun: Bool) {
+extension SyncResult {
+  package init(_ outcome: SyncOutcome, isDryRun: Bool) {
     self.init(account: outcome.account, failures: outcome.failures.map(\.description))
     delivered = outcome.delivered
     flagsChanged = outcome.flagsChanged
@@ -103,7 +106,7 @@ extension SyncSummary {
 }
 
 extension StatusReport.Account {
-  fileprivate init(name: String, summary: AccountSummary, holds: [HoldRecord]) {
+  package init(name: String, summary: AccountSummary, holds: [HoldRecord]) {
     let mailboxes = summary.mailboxes.map { mailbox -> StatusReport.Mailbox in
       let record = mailbox.record
       let isHeld = holds.contains { $0.mailbox == record.id }

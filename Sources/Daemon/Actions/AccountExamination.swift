@@ -1,5 +1,6 @@
 import AccountWorker
 import Configuration
+import ControlProtocol
 import Foundation
 import Glibc
 import MailConnections
@@ -7,12 +8,18 @@ import MailModel
 
 /// `mailmirror doctor`: each step on the way to an account's mail, with its result and its remedy. Nothing is changed;
 /// a step that fails ends those that need it.
-struct AccountExamination {
+package struct AccountExamination {
   let account: AccountConfiguration
   let runtime: MirrorRuntime
   let report: (DoctorStep) -> Void
 
-  func run() async {
+  package init(account: AccountConfiguration, runtime: MirrorRuntime, report: @escaping (DoctorStep) -> Void) {
+    self.account = account
+    self.runtime = runtime
+    self.report = report
+  }
+
+  package func run() async {
     checkDisk()
     checkInotify()
     let settings = runtime.settings(account)

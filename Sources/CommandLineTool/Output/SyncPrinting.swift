@@ -1,25 +1,6 @@
-/// What the sync of one account came to.
-package struct SyncSummary: Equatable, Sendable {
-  package var account: String
-  package var delivered = 0
-  package var flagsChanged = 0
-  package var quarantined = 0
-  package var octets: Int64 = 0
-  package var mailboxes = 0
-  package var pendingLocal = 0
-  package var holds = 0
-  /// What a dry run would do, one line each.
-  package var planned: [String]?
-  /// What the person should know although nothing failed.
-  package var notices: [String] = []
-  /// `WHERE: WHAT; REMEDY`
-  package var failures: [String] = []
+import ControlProtocol
 
-  package init(account: String, failures: [String] = []) {
-    self.account = account
-    self.failures = failures
-  }
-
+extension SyncResult {
   /// `work: 120 new messages (6.2 MB), 3 flag changes, 1 removed to quarantine, 14 mailboxes`
   package var lines: [String] {
     let name = printable(account)

@@ -1,4 +1,5 @@
 import Configuration
+import ControlProtocol
 
 /// An account, or one mailbox of it, as the command line names it: `work`, `work/Lists/swift`.
 package struct AccountArgument: Hashable, Sendable {
@@ -21,12 +22,12 @@ package struct SelectedAccount: Equatable, Sendable {
 
 extension MirrorConfiguration {
   /// The accounts that were named, in the order of the configuration; all where none was.
-  package func select(_ arguments: [String]) throws(CommandFailure) -> [SelectedAccount] {
+  package func select(_ arguments: [String]) throws(ControlError) -> [SelectedAccount] {
     if arguments.isEmpty { return accounts.map { SelectedAccount(account: $0, mailboxes: []) } }
     var whole: Set<String> = []
     var mailboxes: [String: Set<String>] = [:]
     for argument in arguments.map(AccountArgument.init) {
-      guard account(named: argument.account) != nil else { throw unknown(argument.account) }
+      guard account(named: argument.account) != nil else { throw .noSuchAccount(argument.account) }
       if let mailbox = argument.mailbox {
         mailboxes[argument.account, default: []].insert(mailbox)
       } else {
@@ -37,13 +38,5 @@ extension MirrorConfiguration {
       if whole.contains(account.name) { return SelectedAccount(account: account, mailboxes: []) }
       return mailboxes[account.name].map { SelectedAccount(account: account, mailboxes: $0) }
     }
-  }
-
-  private func unknown(_ name: String) -> CommandFailure {
-    let names = accounts.map(\.name)
-    let remedy = nearestName(to: name, among: names).map { "did you mean \"\($0)\"?" }
-    return CommandFailure(
-      location: printable(name), what: "there is no such account in \(file)",
-      remedy: remedy ?? "there are: \(names.joined(separator: ", "))", status: .usage)
   }
 }

@@ -1,107 +1,14 @@
-/// What `mailmirror status` tells, and with `--json` prints.
-package struct StatusReport: Codable, Equatable, Sendable {
-  package enum State: String, Codable, Sendable {
-    /// Nothing has been synced yet.
-    case new
-    case ok
-    /// The last sync failed in part or as a whole.
-    case failing
-    /// Nothing is written until a cause is gone.
-    case stopped
-    /// Removals wait for the person.
-    case held
-  }
+import ControlProtocol
 
-  package struct Problem: Codable, Equatable, Sendable {
-    package var what: String
-    package var remedy: String
-    /// When it is tried again, as in `2026-02-01T09:30:00Z`.
-    package var nextTry: String?
-
-    package init(what: String, remedy: String, nextTry: String? = nil) {
-      self.what = what
-      self.remedy = remedy
-      self.nextTry = nextTry
-    }
-  }
-
-  package struct Mailbox: Codable, Equatable, Sendable {
-    package var name: String
-    package var folder: String
-    package var state: State
-    package var messages: Int
-    package var unseen: Int?
-    /// Changes made here that wait for a version that writes to the server.
-    package var pendingLocal: Int
-    package var lastSuccess: String?
-    package var reason: String?
-
-    package init(
-      name: String, folder: String, state: State, messages: Int, unseen: Int? = nil, pendingLocal: Int = 0,
-      lastSuccess: String? = nil, reason: String? = nil
-    ) {
-      self.name = name
-      self.folder = folder
-      self.state = state
-      self.messages = messages
-      self.unseen = unseen
-      self.pendingLocal = pendingLocal
-      self.lastSuccess = lastSuccess
-      self.reason = reason
-    }
-  }
-
-  package struct Hold: Codable, Equatable, Sendable {
-    package var mailbox: String
-    package var messages: Int
-    package var reason: String
-    package var since: String
-
-    package init(mailbox: String, messages: Int, reason: String, since: String) {
-      self.mailbox = mailbox
-      self.messages = messages
-      self.reason = reason
-      self.since = since
-    }
-  }
-
-  package struct Account: Codable, Equatable, Sendable {
-    package var name: String
-    package var state: State
-    package var lastSuccess: String?
-    package var error: Problem?
-    package var mailboxes: [Mailbox]
-    package var holds: [Hold]
-    /// Messages in quarantine.
-    package var quarantined: Int
-
-    package init(
-      name: String, state: State, lastSuccess: String? = nil, error: Problem? = nil, mailboxes: [Mailbox] = [],
-      holds: [Hold] = [], quarantined: Int = 0
-    ) {
-      self.name = name
-      self.state = state
-      self.lastSuccess = lastSuccess
-      self.error = error
-      self.mailboxes = mailboxes
-      self.holds = holds
-      self.quarantined = quarantined
-    }
-  }
-
-  package var accounts: [Account]
-
-  package init(accounts: [Account]) { self.accounts = accounts }
-
+/// How `mailmirror status` prints a report.
+extension StatusReport {
   /// 1 where something fails or stands still, 3 where only holds wait.
   package var exitStatus: CommandExit {
     let states = accounts.flatMap { [$0.state] + $0.mailboxes.map(\.state) }
     return .of(
       failures: states.count { $0 == .failing || $0 == .stopped }, holds: accounts.reduce(0) { $0 + $1.holds.count })
   }
-}
 
-extension StatusReport {
   /// What makes the exit status 1, a line each: `WHERE: WHAT; REMEDY`.
   package var troubles: [String] {
     accounts.flatMap { account in
@@ -158,6 +65,7 @@ extension StatusReport {
     case .failing: terminal.coloured("failing", .red)
     case .stopped: terminal.coloured("stopped", .red)
     case .held: terminal.coloured("waits for you", .yellow)
+    case .paused: terminal.coloured("paused", .yellow)
     }
   }
 }

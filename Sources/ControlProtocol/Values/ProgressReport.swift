@@ -1,0 +1,24 @@
+/// How far an account's sync is: `Progress` of the interface.
+package struct ProgressReport: Codable, Equatable, Sendable {
+  package var account: String
+  /// The mailbox that is at work; empty before the first.
+  package var mailbox: String
+  package var messagesDone: Int
+  package var messagesTotal: Int
+  package var octets: Int64
+  package var mailboxesDone: Int
+  package var mailboxesTotal: Int
+
+  package init(
+    account: String, mailbox: String = "", messagesDone: Int = 0, messagesTotal: Int = 0, octets: Int64 = 0,
+    mailboxesDone: Int = 0, mailboxesTotal: Int = 0
+  ) {
+    self.account = account
+    self.mailbox = mailbox
+    self.messagesDone = messagesDone
+    self.messagesTotal = messagesTotal
+    self.octets = octets
+    self.mailboxesDone = mailboxesDone
+    self.mailboxesTotal = mailboxesTotal
+  }
+}

@@ -1,0 +1,114 @@
+/// How the mirror is: the reply of `Status`, what `mailmirror status` tells, and with `--json` prints.
+package struct StatusReport: Codable, Equatable, Sendable {
+  package enum State: String, Codable, CaseIterable, Sendable {
+    /// Nothing has been synced yet.
+    case new
+    case ok
+    /// The last sync failed in part or as a whole.
+    case failing
+    /// Nothing is written until a cause is gone.
+    case stopped
+    /// Removals wait for the person.
+    case held
+    /// The person has paused it.
+    case paused
+  }
+
+  package struct Problem: Codable, Equatable, Sendable {
+    package var what: String
+    package var remedy: String
+    /// Since when it is so.
+    package var since: String?
+    /// When it is tried again, as in `2026-02-01T09:30:00Z`.
+    package var nextTry: String?
+
+    package init(what: String, remedy: String, since: String? = nil, nextTry: String? = nil) {
+      self.what = what
+      self.remedy = remedy
+      self.since = since
+      self.nextTry = nextTry
+    }
+  }
+
+  package struct Mailbox: Codable, Equatable, Sendable {
+    package var name: String
+    package var folder: String
+    package var state: State
+    package var messages: Int
+    package var unseen: Int?
+    /// Changes made here that are not on the server.
+    package var pendingLocal: Int
+    package var lastSuccess: String?
+    package var reason: String?
+
+    package init(
+      name: String, folder: String, state: State, messages: Int, unseen: Int? = nil, pendingLocal: Int = 0,
+      lastSuccess: String? = nil, reason: String? = nil
+    ) {
+      self.name = name
+      self.folder = folder
+      self.state = state
+      self.messages = messages
+      self.unseen = unseen
+      self.pendingLocal = pendingLocal
+      self.lastSuccess = lastSuccess
+      self.reason = reason
+    }
+  }
+
+  package struct Hold: Codable, Equatable, Sendable {
+    package var mailbox: String
+    package var messages: Int
+    package var reason: String
+    package var since: String
+
+    package init(mailbox: String, messages: Int, reason: String, since: String) {
+      self.mailbox = mailbox
+      self.messages = messages
+      self.reason = reason
+      self.since = since
+    }
+  }
+
+  package struct Account: Codable, Equatable, Sendable {
+    package var name: String
+    package var state: State
+    /// What it does now: `watching INBOX`, `syncing`, `connecting`, `waiting`; nil where no daemon runs, as below.
+    package var activity: String?
+    /// How it hears of new mail: `IDLE on INBOX, others every 5m`.
+    package var push: String?
+    /// Open connections to the server.
+    package var connections: Int?
+    package var lastSuccess: String?
+    package var nextPoll: String?
+    package var error: Problem?
+    package var progress: ProgressReport?
+    package var mailboxes: [Mailbox]
+    package var holds: [Hold]
+    /// Messages in quarantine.
+    package var quarantined: Int
+
+    package init(
+      name: String, state: State, activity: String? = nil, push: String? = nil, connections: Int? = nil,
+      lastSuccess: String? = nil, nextPoll: String? = nil, error: Problem? = nil, progress: ProgressReport? = nil,
+      mailboxes: [Mailbox] = [], holds: [Hold] = [], quarantined: Int = 0
+    ) {
+      self.name = name
+      self.state = state
+      self.activity = activity
+      self.push = push
+      self.connections = connections
+      self.lastSuccess = lastSuccess
+      self.nextPoll = nextPoll
+      self.error = error
+      self.progress = progress
+      self.mailboxes = mailboxes
+      self.holds = holds
+      self.quarantined = quarantined
+    }
+  }
+
+  package var accounts: [Account]
+
+  package init(accounts: [Account]) { self.accounts = accounts }
+}

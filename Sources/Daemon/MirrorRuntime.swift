@@ -1,0 +1,36 @@
+import AccountWorker
+import Configuration
+import Glibc
+import LinuxFiles
+import Logging
+import MailConnections
+import NIOPosix
+
+/// What all accounts of one run share: one event loop group, one pool of disk threads, one budget of bytes in flight.
+package struct MirrorRuntime: Sendable {
+  package let resources: AccountWorker.Resources
+  package let configuration: MirrorConfiguration
+  private let environment: [String: String]
+
+  package init(_ configuration: MirrorConfiguration, environment: [String: String], logger: Logger) {
+    Self.raiseOpenFileLimit()
+    self.configuration = configuration
+    self.environment = environment
+    resources = AccountWorker.Resources(
+      group: MultiThreadedEventLoopGroup(numberOfThreads: 1), pool: DiskPool(), budget: InFlightBudget(),
+      logger: logger)
+  }
+
+  /// A group of messages keeps its files open until they are durable; the usual soft limit of 1,024 is few.
+  private static func raiseOpenFileLimit() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = min(limit.rlim_max, 65_536)
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  }
+
+  package func settings(_ account: AccountConfiguration) -> AccountSettings {
+    AccountSettings(
+      account, stateDirectory: configuration.stateDirectory, environment: environment, pool: resources.pool)
+  }
+}
