@@ -16,6 +16,7 @@ struct MailmirrorCommand: AsyncParsableCommand {
       """,
     version: "mailmirror \(MailmirrorVersion.text)",
     subcommands: [
+      DaemonCommand.self,
       SyncCommand.self, StatusCommand.self, MailboxesCommand.self, CheckCommand.self, VerifyCommand.self,
       DoctorCommand.self,
     ])

@@ -12,12 +12,12 @@ package struct MirrorRuntime: Sendable {
   package let configuration: MirrorConfiguration
   private let environment: [String: String]
 
-  package init(_ configuration: MirrorConfiguration, environment: [String: String], logger: Logger) {
+  package init(_ configuration: MirrorConfiguration, environment: [String: String], logger: Logger, eventLoops: Int = 1) {
     Self.raiseOpenFileLimit()
     self.configuration = configuration
     self.environment = environment
     resources = AccountWorker.Resources(
-      group: MultiThreadedEventLoopGroup(numberOfThreads: 1), pool: DiskPool(), budget: InFlightBudget(),
+      group: MultiThreadedEventLoopGroup(numberOfThreads: eventLoops), pool: DiskPool(), budget: InFlightBudget(),
       logger: logger)
   }
 
