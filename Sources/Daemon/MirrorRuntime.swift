@@ -12,7 +12,8 @@ package struct MirrorRuntime: Sendable {
   package let configuration: MirrorConfiguration
   private let environment: [String: String]
 
-  package init(_ configuration: MirrorConfiguration, environment: [String: String], logger: Logger, eventLoops: Int = 1) {
+  package init(_ configuration: MirrorConfiguration, environment: [String: String], logger: Logger, eventLoops: Int = 1)
+  {
     Self.raiseOpenFileLimit()
     self.configuration = configuration
     self.environment = environment

@@ -22,7 +22,8 @@ struct DaemonCommand: AsyncParsableCommand {
     let configuration = try options.loadConfiguration()
     let options = options
     try await DaemonRun(
-      configuration, environment: ProcessEnvironment.current, logger: .ofDaemon(configuration, isVerbose: options.verbose)
+      configuration, environment: ProcessEnvironment.current,
+      logger: .ofDaemon(configuration, isVerbose: options.verbose)
     ) { () throws(ConfigurationError) in
       try options.readConfiguration()
     }.run()
