@@ -71,7 +71,8 @@ struct ListeningSocket {
     }
     guard there.st_uid == geteuid() else {
       throw ControlSocketError(
-        path: path, what: "the socket belongs to user \(there.st_uid)", remedy: "name another place with the key socket")
+        path: path, what: "the socket belongs to user \(there.st_uid)", remedy: "name another place with the key socket"
+      )
     }
     let probe = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
     guard probe >= 0 else { throw failure(path, "socket") }
