@@ -12,6 +12,7 @@ struct AccountOpening: Sendable {
   let pool: DiskPool
   let clock: WallClock
   let logger: Logger
+  var report: @Sendable ([MessageChange]) -> Void = { _ in }
 
   func open(meter: ProgressMeter) async throws -> (account: OpenAccount, lock: InstanceLock) {
     let settings = self.settings
@@ -41,10 +42,9 @@ struct AccountOpening: Sendable {
       try await prepared.state.close()
       throw failure
     }
-    let pipeline = DeliveryPipeline(account: prepared.state, pool: pool, meter: meter, logger: logger)
     let account = OpenAccount(
       settings: settings, state: prepared.state, pool: pool, root: prepared.root, quarantine: prepared.quarantine,
-      pipeline: pipeline, names: BaseNames(clock: clock), clock: clock, meter: meter, logger: logger)
+      clock: clock, meter: meter, logger: logger, report: report)
     return (account, prepared.lock)
   }
 
