@@ -12,10 +12,15 @@ package actor MirrorDaemon: MirrorControl {
     let configuration: AccountConfiguration
     let service: AccountService
     let run: Task<Void, Never>
+    let hook: AccountHook?
   }
 
   private var configuration: MirrorConfiguration
   private let runtime: MirrorRuntime
+  private let notifier: ServiceNotifier
+  private let version: String
+  /// Seconds since 1970.
+  private let started: Int64
   private let load: @Sendable () throws(ConfigurationError) -> MirrorConfiguration
   private let expressPool = DiskPool(threads: 2)
   private let feed = ChangeFeed()
@@ -25,11 +30,15 @@ package actor MirrorDaemon: MirrorControl {
 
   /// - Parameter load: reads the configuration again.
   package init(
-    _ configuration: MirrorConfiguration, runtime: MirrorRuntime,
+    _ configuration: MirrorConfiguration, runtime: MirrorRuntime, version: String,
+    notifier: ServiceNotifier = ServiceNotifier(),
     load: @escaping @Sendable () throws(ConfigurationError) -> MirrorConfiguration
   ) {
     self.configuration = configuration
     self.runtime = runtime
+    self.notifier = notifier
+    self.version = version
+    started = runtime.resources.clock.now().seconds
     self.load = load
   }
 
@@ -41,12 +50,15 @@ package actor MirrorDaemon: MirrorControl {
 
   private func start(_ account: AccountConfiguration, isPaused: Bool = false) {
     let ticks = ticks
-    let relay = ChangeRelay(feed: feed, pool: runtime.resources.pool)
+    let hook = account.onChange.map { words in
+      AccountHook(HookRunner(account: account.name, command: runtime.hook(words), logger: runtime.resources.logger))
+    }
+    let relay = ChangeRelay(feed: feed, pool: runtime.resources.pool, hook: hook)
     let service = AccountService(
       runtime.settings(account), resources: runtime.resources, expressPool: expressPool, isPaused: isPaused,
       onStatus: { ticks.tick() }, report: { relay.report($0) })
     let run = Task { await service.run() }
-    members[account.name] = Member(configuration: account, service: service, run: run)
+    members[account.name] = Member(configuration: account, service: service, run: run, hook: hook)
   }
 
   /// Ends all work; returns when every account is closed.
@@ -54,7 +66,12 @@ package actor MirrorDaemon: MirrorControl {
     let all = members.values
     members = [:]
     for member in all { member.run.cancel() }
-    for member in all { await member.run.value }
+    await withDiscardingTaskGroup { group in
+      for member in all {
+        group.addTask { await member.run.value }
+        if let hook = member.hook { group.addTask { await hook.stop() } }
+      }
+    }
     feed.end()
     ticks.end()
   }
@@ -161,7 +178,8 @@ package actor MirrorDaemon: MirrorControl {
   package nonisolated func changes(of accounts: [String]?) -> ChangeStream { feed.listen(to: accounts) }
 
   package func metrics() async -> String {
-    "# EOF\n"
+    OpenMetrics.text(
+      configuration.accounts.compactMap { report(of: $0) }, version: version, process: .current(started: started))
   }
 
   // MARK: Reloading
@@ -178,6 +196,16 @@ package actor MirrorDaemon: MirrorControl {
   }
 
   private func reloadNow() async -> Result<ReloadResult, ControlError> {
+    notifier.reloading()
+    let result = await reread()
+    notifier.ready(status: summary)
+    if case .success(let touched) = result {
+      runtime.resources.logger.notice("configuration read again: \(touched.summary)")
+    }
+    return result
+  }
+
+  private func reread() async -> Result<ReloadResult, ControlError> {
     let load = load
     let read = await Task.detached { Result { () throws(ConfigurationError) in try load() } }.value
     let new: MirrorConfiguration
@@ -225,6 +253,7 @@ package actor MirrorDaemon: MirrorControl {
     guard let member = members.removeValue(forKey: name) else { return }
     member.run.cancel()
     await member.run.value
+    await member.hook?.stop()
   }
 }
 

@@ -30,6 +30,15 @@ package struct MirrorRuntime: Sendable {
     setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
 
+  /// The account's `on_change` as it is run.
+  func hook(_ words: [String]) -> HookCommand {
+    let passwords = configuration.accounts.compactMap { account -> String? in
+      if case .environment(let name) = account.password { name } else { nil }
+    }
+    return HookCommand(
+      words: words, directory: environment["HOME"] ?? "/", environment: environment, withheld: Set(passwords))
+  }
+
   package func settings(_ account: AccountConfiguration) -> AccountSettings {
     AccountSettings(
       account, stateDirectory: configuration.stateDirectory, environment: environment, pool: resources.pool)

@@ -21,9 +21,10 @@ struct DaemonCommand: AsyncParsableCommand {
   func run() async throws {
     let configuration = try options.loadConfiguration()
     let options = options
+    let environment = ProcessEnvironment.current
     try await DaemonRun(
-      configuration, environment: ProcessEnvironment.current,
-      logger: .ofDaemon(configuration, isVerbose: options.verbose)
+      configuration, environment: environment, version: MailmirrorVersion.text,
+      logger: .ofDaemon(configuration, isVerbose: options.verbose, environment: environment)
     ) { () throws(ConfigurationError) in
       try options.readConfiguration()
     }.run()

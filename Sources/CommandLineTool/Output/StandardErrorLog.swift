@@ -25,12 +25,4 @@ extension Logger {
     logger.logLevel = isVerbose ? min(configured, .info) : max(configured, .warning)
     return logger
   }
-
-  /// What the daemon logs: what `log_level` lets through, with `--verbose` at least what happens to connections.
-  static func ofDaemon(_ configuration: MirrorConfiguration, isVerbose: Bool) -> Logger {
-    var logger = Logger(label: "mailmirror") { _ in StandardErrorLog() }
-    let configured = Logger.Level(rawValue: configuration.logLevel.rawValue) ?? .info
-    logger.logLevel = isVerbose ? min(configured, .debug) : configured
-    return logger
-  }
 }

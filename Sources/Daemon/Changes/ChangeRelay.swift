@@ -8,12 +8,11 @@ import Synchronization
 final class ChangeRelay: Sendable {
   private struct State {
     var waiting: [MessageChange] = []
-    /// Changes that came faster than their headers could be read.
     var isRunning = false
   }
 
   private let feed: ChangeFeed
-  private let hook: (@Sendable ([MailChange]) -> Void)?
+  private let hook: AccountHook?
   private let pool: DiskPool
   private let clock: WallClock
   private let state = Mutex(State())
@@ -21,9 +20,7 @@ final class ChangeRelay: Sendable {
   /// Beyond, changes are told without sender and subject.
   private static let capacity = 10_000
 
-  init(
-    feed: ChangeFeed, pool: DiskPool, clock: WallClock = .system, hook: (@Sendable ([MailChange]) -> Void)? = nil
-  ) {
+  init(feed: ChangeFeed, pool: DiskPool, clock: WallClock = .system, hook: AccountHook? = nil) {
     self.feed = feed
     self.hook = hook
     self.pool = pool
@@ -56,7 +53,7 @@ final class ChangeRelay: Sendable {
       return MailChange(change, heading, time: time)
     }
     for change in told { feed.publish(change) }
-    hook?(told)
+    hook?.add(told)
     let goesOn = state.withLock { state in
       state.isRunning = !state.waiting.isEmpty
       return state.isRunning
