@@ -15,8 +15,9 @@ struct WorkQueueTests {
   }
 
   private func next(_ queue: WorkQueue, waits: Bool = false, patience: Duration? = .zero) async -> (Int64, Int)? {
-    guard case .work(let work, let turn) = await queue.next(
-      waitsForOthers: waits, hasConnection: false, patience: patience)
+    guard
+      case .work(let work, let turn) = await queue.next(
+        waitsForOthers: waits, hasConnection: false, patience: patience)
     else { return nil }
     return (work.record.id, turn)
   }
