@@ -25,7 +25,8 @@ struct AccountOpening: Sendable {
           "the state directory \(settings.stateDirectory) is on a network file system, which a database cannot trust",
           "set state_dir to a local directory")
       }
-      let lock = try InstanceLock(path: settings.lockPath, account: settings.name)
+      let lock = try InstanceLock(
+        path: settings.lockPath, location: settings.name, doing: "works on this account")
       let machine = try MachineID.read(stateDirectory: stateDirectory)
       let root = try self.openRoot(machine: machine)
       let state = try AccountState.open(at: settings.statePath, boot: Self.bootID(), now: clock.now().seconds)
@@ -151,7 +152,7 @@ struct AccountOpening: Sendable {
   }
 
   /// Makes the directory and those above it that are missing, with mode 0700, each durable before the next.
-  private static func makeDirectories(_ path: String) throws {
+  static func makeDirectories(_ path: String) throws {
     var missing: [FileName] = []
     var existing = path
     while existing.count > 1, !FileManager.default.fileExists(atPath: existing) {

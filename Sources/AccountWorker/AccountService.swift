@@ -43,6 +43,7 @@ package actor AccountService {
   }
 
   package nonisolated var status: AccountStatus { board.current }
+  package nonisolated var isPausedNow: Bool { board.current.activity == .paused }
 
   // MARK: What can be asked of it
 
@@ -69,13 +70,17 @@ package actor AccountService {
 
   package func pause() async {
     isPaused = true
+    board.update { ($0.activity, $0.trouble, $0.nextPoll) = (.paused, nil, nil) }
     await endLife()
+    if isPaused { board.update { $0.activity = .paused } }
     await requests.failAll(pausedFailure)
   }
 
   package func resume() {
+    guard isPaused else { return }
     isPaused = false
     backoff.reset()
+    board.update { $0.activity = .starting }
     signal.wake(.survey)
   }
 
@@ -113,7 +118,7 @@ package actor AccountService {
     let eventLoop = resources.group.next()
     while !Task.isCancelled {
       guard !isPaused, asides == 0 else {
-        if isPaused { board.update { ($0.activity, $0.trouble, $0.nextPoll) = (.paused, nil, nil) } }
+        if isPaused { board.update { $0.activity = .paused } }
         _ = await signal.sleep(until: .distantFuture, on: eventLoop)
         continue
       }
@@ -141,15 +146,17 @@ package actor AccountService {
 
   private func waitForNextTry(after error: any Error, on eventLoop: any EventLoop) async {
     let failure = SyncFailure(error, account: settings.name, location: settings.name)
-    let pause =
-      suggestedPause(failure.what) ?? backoff.pause(after: Backoff.Cause(error), jitter: Double.random(in: 0...1))
+    let cause = Backoff.Cause(error)
+    let pause = suggestedPause(failure.what) ?? backoff.pause(after: cause, jitter: Double.random(in: 0...1))
     let now = resources.clock.now().seconds
     // Rounded up: nobody should see a time at which nothing happens yet.
     let nextTry = now + pause.components.seconds + 1
     board.update { status in
       status.activity = .waiting
       let isSame = status.trouble?.failure == failure
-      status.trouble = .init(failure: failure, since: isSame ? status.trouble?.since ?? now : now, nextTry: nextTry)
+      status.trouble = .init(
+        failure: failure, isStop: cause == .local && failure.retry == .never,
+        since: isSame ? status.trouble?.since ?? now : now, nextTry: nextTry)
     }
     resources.logger.warning(
       "\(failure); next try in \(max(1, pause.components.seconds)) s", metadata: ["ACCOUNT": "\(settings.name)"])

@@ -26,6 +26,8 @@ package struct AccountStatus: Sendable {
 
   package struct Trouble: Sendable, Equatable {
     package var failure: SyncFailure
+    /// The place itself is in doubt: nothing is written until a cause is gone (DESIGN.md section 5).
+    package var isStop: Bool
     /// Seconds since 1970.
     package var since: Int64
     package var nextTry: Int64?

@@ -31,7 +31,7 @@ final class WakeSignal: Sendable {
   }
 
   /// Forgets what came and was not seen.
-  func clear(_ reason: Reasons) { state.withLock { _ = $0.reasons.subtract(reason) } }
+  func clear(_ reason: Reasons) { state.withLock { $0.reasons.subtract(reason) } }
 
   /// Returns what came, at once where something waits already; empty when the task is cancelled.
   func sleep(until deadline: NIODeadline, on eventLoop: any EventLoop) async -> Reasons {

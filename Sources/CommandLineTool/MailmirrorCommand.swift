@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import ControlProtocol
 
 struct MailmirrorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -16,13 +17,10 @@ struct MailmirrorCommand: AsyncParsableCommand {
       """,
     version: "mailmirror \(MailmirrorVersion.text)",
     subcommands: [
-      SyncCommand.self, StatusCommand.self, MailboxesCommand.self, CheckCommand.self, VerifyCommand.self,
-      DoctorCommand.self,
+      DaemonCommand.self, SyncCommand.self, StatusCommand.self, EventsCommand.self, MailboxesCommand.self,
+      CheckCommand.self, VerifyCommand.self, DoctorCommand.self, PauseCommand.self, ResumeCommand.self, ReloadCommand.self,
+      MetricsCommand.self,
     ])
-}
-
-package enum MailmirrorVersion {
-  package static let text = "0.1.0"
 }
 
 /// Runs the command line and gives its exit status; every error has been written to standard error by then.
@@ -40,6 +38,8 @@ package func runMailmirror(_ arguments: [String]) async -> CommandExit {
   } catch let failure as CommandFailure {
     StandardError.write(error: failure.description)
     return failure.status
+  } catch is OutputClosed {
+    return .success
   } catch let error as ConfigurationError {
     for problem in error.problems { StandardError.write(error: problem.description) }
     return .usage

@@ -33,7 +33,8 @@ struct AccountSection {
       hold: readHold(), connections: section.integer("connections", in: 1...20) ?? 4,
       push: readPush(),
       pollInterval: section.duration("poll_interval", seconds: 1...86_400, example: "5m") ?? .seconds(300),
-      timeout: section.duration("timeout", seconds: 1...3600, example: "60s") ?? .seconds(60))
+      timeout: section.duration("timeout", seconds: 1...3600, example: "60s") ?? .seconds(60),
+      onChange: HookSection(section: section, places: places, directory: directory).read())
     return server == nil || user == nil || password == nil || maildir == nil ? nil : account
   }
 

@@ -48,6 +48,8 @@ package struct AccountConfiguration: Equatable, Sendable {
   package var pollInterval: Duration
   /// How long the server may take for any one step.
   package var timeout: Duration
+  /// The program that runs after changes, with its arguments; nil for none.
+  package var onChange: [String]?
 }
 
 /// How to reach a server and how to know that it is the right one.

@@ -27,7 +27,8 @@ final class IdleOperation: Operation {
   private var isToEnd = false
   let name = "IDLE"
 
-  /// - Parameter onNews: called on the event loop when the server has told of a change, and when the IDLE is over.
+  /// - Parameter onNews: called on the event loop when the server has told of a change, and when it ends
+  ///   the IDLE by itself.
   init(onNews: @escaping @Sendable () -> Void, _ promise: EventLoopPromise<Void>) {
     self.onNews = onNews
     self.promise = promise
@@ -67,7 +68,7 @@ final class IdleOperation: Operation {
 
   func complete() {
     promise.succeed()
-    onNews()
+    if !isEnding { onNews() }
   }
 
   func fail(_ error: any Error) {
@@ -89,8 +90,8 @@ package struct Idling: Sendable {
 }
 
 extension IMAPConnection {
-  /// Begins to wait for news of the selected mailbox. `onNews` is called on the event loop at each of them and at the
-  /// end; it must be brief.
+  /// Begins to wait for news of the selected mailbox. `onNews` is called on the event loop at each of them, and when
+  /// the server ends it by itself; it must be brief.
   package func idle(onNews: @escaping @Sendable () -> Void) -> Idling {
     let promise = eventLoop.makePromise(of: Void.self)
     let place = NIOLoopBoundBox<IdleOperation?>.makeEmptyBox(eventLoop: eventLoop)

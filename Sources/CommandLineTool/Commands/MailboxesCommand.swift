@@ -24,13 +24,13 @@ struct MailboxesCommand: AsyncParsableCommand {
 
   func run() async throws {
     let configuration = try options.loadConfiguration()
-    var listings: [ListedMailbox] = []
-    for selected in try configuration.selectNamed(account.map { [$0] } ?? []) {
-      do {
-        listings += try await AccountActions.mailboxes(of: selected.account, in: configuration)
-      } catch {
-        throw CommandFailure(error, configuration: configuration)
-      }
+    let selected = try configuration.selectNamed(account.map { [$0] } ?? [])
+    let listings: [ListedMailbox]
+    if let daemon = try await DaemonAccess.find(configuration) {
+      let parameters: [String: JSONValue] = ["account": account.map(JSONValue.string) ?? .null]
+      listings = try await daemon.call("Mailboxes", parameters, as: Reply.Mailboxes.self).mailboxes
+    } else {
+      listings = try await read(selected, configuration)
     }
     if json {
       print(try jsonText(listings))
@@ -38,5 +38,19 @@ struct MailboxesCommand: AsyncParsableCommand {
       let terminal = Terminal(descriptor: STDOUT_FILENO, environment: ProcessEnvironment.current)
       for line in ListedMailbox.lines(listings, width: terminal.width) { print(line) }
     }
+  }
+
+  private func read(
+    _ selected: [SelectedAccount], _ configuration: MirrorConfiguration
+  ) async throws -> [ListedMailbox] {
+    var listings: [ListedMailbox] = []
+    for item in selected {
+      do {
+        listings += try await AccountActions.mailboxes(of: item.account, in: configuration)
+      } catch {
+        throw CommandFailure(error, configuration: configuration)
+      }
+    }
+    return listings
   }
 }

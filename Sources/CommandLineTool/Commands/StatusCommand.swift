@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 import ControlProtocol
 import Daemon
 import Glibc
@@ -8,20 +9,31 @@ struct StatusCommand: AsyncParsableCommand {
     commandName: "status",
     abstract: "Show accounts, mailboxes, last success, errors and holds.",
     discussion: """
-      Reads the state on disk and contacts nobody.
+      Asks the daemon where one runs, else reads the state on disk; contacts no server.
 
       Examples:
         mailmirror status
+        mailmirror status --watch
         mailmirror status --json
       """)
 
   @OptionGroup var options: GlobalOptions
 
-  @Flag(help: "Print JSON.")
+  @Flag(help: "Go on and show what changes, until you end it.")
+  var watch = false
+
+  @Flag(help: "Print JSON; with --watch one document on each line.")
   var json = false
 
   func run() async throws {
-    let report = try await AccountActions.status(of: options.loadConfiguration())
+    let configuration = try options.loadConfiguration()
+    if watch { return try await follow(configuration) }
+    let report: StatusReport
+    if let daemon = try await DaemonAccess.find(configuration) {
+      report = try await daemon.call("Status", as: StatusReport.self)
+    } else {
+      report = try await AccountActions.status(of: configuration)
+    }
     if json {
       print(try jsonText(report))
     } else {
@@ -30,5 +42,24 @@ struct StatusCommand: AsyncParsableCommand {
     }
     for line in report.troubles { StandardError.write(error: line) }
     if report.exitStatus != .success { throw report.exitStatus }
+  }
+
+  /// From the daemon whenever one runs, else from disk every few seconds.
+  private func follow(_ configuration: MirrorConfiguration) async throws {
+    StandardOutput.ignorePipeSignal()
+    let screen = StatusScreen(isJSON: json)
+    while true {
+      if let daemon = try await DaemonAccess.find(configuration) {
+        do {
+          try await daemon.follow("Status", as: StatusReport.self) { try screen.show($0) }
+        } catch let failure as CommandFailure {
+          // Of a daemon that went away the state on disk tells more.
+          StandardError.write(error: failure.description)
+        }
+      } else {
+        try screen.show(try await AccountActions.status(of: configuration))
+      }
+      try await Task.sleep(for: .seconds(2))
+    }
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import ControlProtocol
 import Daemon
 
 struct VerifyCommand: AsyncParsableCommand {
@@ -19,6 +20,9 @@ struct VerifyCommand: AsyncParsableCommand {
   @Flag(help: "Compare every message byte for byte.")
   var full = false
 
+  @Flag(help: "Print JSON.")
+  var json = false
+
   @Flag(help: .hidden)
   var repair = false
 
@@ -33,14 +37,22 @@ struct VerifyCommand: AsyncParsableCommand {
 
   func run() async throws {
     let configuration = try options.loadConfiguration()
-    let runtime = options.runtime(configuration)
-    var isClean = true
-    for selected in try configuration.selectNamed(account.map { [$0] } ?? []) {
-      let summary = await AccountActions.verify(selected.account, in: runtime, full: full)
-      for line in summary.lines { print(line) }
-      for failure in summary.failures { StandardError.write(error: failure) }
-      isClean = isClean && summary.isClean
+    let selected = try configuration.selectNamed(account.map { [$0] } ?? [])
+    var results: [VerifyResult] = []
+    if let daemon = try await DaemonAccess.find(configuration) {
+      let parameters: [String: JSONValue] = ["accounts": .names(account.map { [$0] } ?? []), "full": .bool(full)]
+      results = try await daemon.call("Verify", parameters, as: Reply.Verify.self, patience: nil).results
+    } else {
+      let runtime = options.runtime(configuration)
+      for item in selected { results.append(await AccountActions.verify(item.account, in: runtime, full: full)) }
     }
-    if !isClean { throw CommandExit.failed }
+    if json { print(try jsonText(results)) }
+    for result in results {
+      if !json {
+        for line in result.lines { print(line) }
+      }
+      for failure in result.failures { StandardError.write(error: failure) }
+    }
+    if !results.allSatisfy(\.isClean) { throw CommandExit.failed }
   }
 }

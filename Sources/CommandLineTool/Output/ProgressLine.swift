@@ -54,9 +54,11 @@ package struct AccountProgress: Equatable, Sendable {
   }
 
   /// The same where there is no terminal: `work: 6200 of 10000 messages, 358 MB, at Lists/swift`
-  package var plain: String {
-    var line = "\(printable(account)): "
-    line += messagesTotal > 0 ? "\(messagesDone) of \(counted(messagesTotal, "message"))" : "connecting"
+  package var plain: String { "\(printable(account)): \(counts)" }
+
+  /// The same without the account.
+  package var counts: String {
+    var line = messagesTotal > 0 ? "\(messagesDone) of \(counted(messagesTotal, "message"))" : "connecting"
     if octets > 0 { line += ", \(sizeText(octets))" }
     if !mailbox.isEmpty, !isDone { line += ", at \(printable(mailbox))" }
     return line

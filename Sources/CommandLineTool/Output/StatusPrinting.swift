@@ -28,10 +28,16 @@ extension StatusReport {
 
   private static func lines(_ account: Account, _ terminal: Terminal) -> [String] {
     let heading = terminal.coloured(printable(account.name), .bold) + ": " + word(account.state, terminal)
-    var lines = [heading + (account.lastSuccess.map { ", last success \($0)" } ?? "")]
+    var lines = [
+      heading + (account.activity.map { ", \(printable($0))" } ?? "")
+        + (account.lastSuccess.map { ", last success \($0)" } ?? "")
+    ]
+    if let push = account.push { lines.append("  new mail: \(printable(push))") }
+    if let progress = account.progress { lines.append("  " + AccountProgress(progress).counts) }
     if let error = account.error {
       lines.append("  \(printable(error.what)); \(printable(error.remedy))")
-      if let next = error.nextTry { lines.append("  next try \(next)") }
+      let times = [error.since.map { "since \($0)" }, error.nextTry.map { "next try \($0)" }].compactMap { $0 }
+      if !times.isEmpty { lines.append("  " + times.joined(separator: ", ")) }
     }
     if !account.mailboxes.isEmpty {
       var table = TextTable([

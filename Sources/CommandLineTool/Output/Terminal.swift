@@ -1,14 +1,16 @@
-import ControlProtocol
 import Glibc
 
 /// What is known of where a stream goes.
 package struct Terminal: Equatable, Sendable {
   /// Columns; nil where it is no terminal.
   package let width: Int?
+  /// Rows; nil where it is no terminal or they are not known.
+  package let height: Int?
   package let hasColour: Bool
 
-  package init(width: Int?, hasColour: Bool) {
+  package init(width: Int?, height: Int? = nil, hasColour: Bool) {
     self.width = width
+    self.height = height
     self.hasColour = hasColour
   }
 
@@ -21,7 +23,9 @@ package struct Terminal: Equatable, Sendable {
     var size = winsize()
     let isKnown = ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
     let wantsNone = environment["NO_COLOR"].map { !$0.isEmpty } ?? false
-    self.init(width: isKnown ? Int(size.ws_col) : 80, hasColour: !wantsNone && environment["TERM"] != "dumb")
+    self.init(
+      width: isKnown ? Int(size.ws_col) : 80, height: isKnown && size.ws_row > 0 ? Int(size.ws_row) : nil,
+      hasColour: !wantsNone && environment["TERM"] != "dumb")
   }
 
   package enum Colour: String {
@@ -33,21 +37,5 @@ package struct Terminal: Equatable, Sendable {
 
   package func coloured(_ text: String, _ colour: Colour) -> String {
     hasColour ? "\u{1B}[\(colour.rawValue)m\(text)\u{1B}[0m" : text
-  }
-}
-
-/// Standard error, without a buffer.
-package enum StandardError {
-  /// `mailmirror: WHERE: WHAT; REMEDY`
-  package static func write(error: String) { write("mailmirror: \(printable(error, limit: 1000))\n") }
-
-  package static func write(_ text: String) {
-    var bytes = Array(text.utf8)[...]
-    while !bytes.isEmpty {
-      let count = bytes.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { return }
-      bytes = bytes.dropFirst(count)
-    }
   }
 }

@@ -38,3 +38,14 @@ package func timestamp(_ seconds: Int64) -> String {
   return "\(Int(parts.tm_year) + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))T\(two(parts.tm_hour)):"
     + "\(two(parts.tm_min)):\(two(parts.tm_sec))Z"
 }
+
+/// The reverse of `timestamp`; nil for anything else.
+package func secondsOfTimestamp(_ text: String) -> Int64? {
+  let fields = text.split { "-T:Z".contains($0) }.compactMap { Int32($0) }
+  guard fields.count == 6 else { return nil }
+  var parts = tm()
+  (parts.tm_year, parts.tm_mon, parts.tm_mday) = (fields[0] - 1900, fields[1] - 1, fields[2])
+  (parts.tm_hour, parts.tm_min, parts.tm_sec) = (fields[3], fields[4], fields[5])
+  let seconds = Int64(timegm(&parts))
+  return timestamp(seconds) == text ? seconds : nil
+}
