@@ -70,6 +70,8 @@ let package = Package(
       ] + nio),
     .testTarget(
       name: "CommandLineToolTests", dependencies: ["CommandLineTool", "ControlProtocol", "Configuration", "Daemon"]),
+    .testTarget(name: "ControlProtocolTests", dependencies: ["ControlProtocol"]),
+    .testTarget(name: "DaemonTests", dependencies: ["ControlProtocol", "Daemon", "LinuxFiles", logging] + nio),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "MailModel"]),
   ],
   swiftLanguageModes: [.v6]
