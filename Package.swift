@@ -74,7 +74,8 @@ let package = Package(
       dependencies: ["AccountWorker", "MailConnections", "IMAPProtocol", "MailModel", "SyncState"] + nio),
     .testTarget(
       name: "CommandLineToolTests", dependencies: ["CommandLineTool", "ControlProtocol", "Configuration", "Daemon"]),
-    .testTarget(name: "DaemonTests", dependencies: ["Daemon", "ControlProtocol", "LinuxFiles", logging]),
+    .testTarget(name: "ControlProtocolTests", dependencies: ["ControlProtocol"]),
+    .testTarget(name: "DaemonTests", dependencies: ["ControlProtocol", "Daemon", "LinuxFiles", logging] + nio),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "MailModel"]),
   ],
   swiftLanguageModes: [.v6]
