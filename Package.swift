@@ -22,6 +22,7 @@ let package = Package(
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .target(name: "CLinux"),
     .target(name: "LinuxFiles", dependencies: ["CLinux"] + nio),
+    .target(name: "ChildProcesses", dependencies: ["CLinux"]),
     .target(name: "Crypto", dependencies: ["COpenSSL"]),
     .target(name: "MailModel"),
     .target(name: "SASL", dependencies: ["MailModel"]),
@@ -31,7 +32,7 @@ let package = Package(
     .target(
       name: "SyncState",
       dependencies: ["MailModel", "LinuxFiles", .product(name: "GRDB", package: "GRDB.swift"), logging]),
-    .target(name: "Transport", dependencies: ["LinuxFiles", "COpenSSL", logging] + nio),
+    .target(name: "Transport", dependencies: ["LinuxFiles", "ChildProcesses", "COpenSSL", logging] + nio),
     .target(
       name: "MailConnections",
       dependencies: ["MailModel", "SASL", "IMAPProtocol", "Transport", "Crypto", "LinuxFiles", logging] + nio),
@@ -42,15 +43,15 @@ let package = Package(
       ] + nio),
     .target(
       name: "Configuration",
-      dependencies: ["MailModel", .product(name: "TOMLKit", package: "TOMLKit")]),
+      dependencies: ["MailModel", "ChildProcesses", .product(name: "TOMLKit", package: "TOMLKit")]),
     .target(
       name: "CommandLineTool",
       dependencies: [
         "MailModel", "Configuration", "AccountWorker", "MailConnections", "Maildir", "SyncState", "SyncPlanner",
-        "Transport", "LinuxFiles", "Crypto", logging,
+        "Transport", "LinuxFiles", "ChildProcesses", "Crypto", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ] + nio),
-    .executableTarget(name: "mailmirror", dependencies: ["CommandLineTool"]),
+    .executableTarget(name: "mailmirror", dependencies: ["CommandLineTool", "ChildProcesses", "LinuxFiles"]),
 
     .testTarget(name: "MailModelTests", dependencies: ["MailModel"]),
     .testTarget(name: "IMAPProtocolTests", dependencies: ["MailModel", "SASL", "IMAPProtocol", "Crypto"]),
@@ -64,6 +65,7 @@ let package = Package(
       ] + nio),
     .testTarget(name: "CommandLineToolTests", dependencies: ["CommandLineTool", "Configuration"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "MailModel"]),
+    .testTarget(name: "ChildProcessesTests", dependencies: ["ChildProcesses"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -68,7 +68,7 @@ package actor AccountWorker {
   ) async throws {
     let connections = ConnectionSource(settings: settings, resources: resources)
     // Before the server is bothered: what is wrong with the password is the person's to mend.
-    do { _ = try await settings.endpoint.password() } catch {
+    do { _ = try await settings.endpoint.credentials.get() } catch {
       throw ConnectionError.noPassword("\(error)")
     }
     let first = try await connections.open()

@@ -32,8 +32,7 @@ struct MirrorRuntime: Sendable {
 
   func settings(_ account: AccountConfiguration) -> AccountSettings {
     AccountSettings(
-      account, stateDirectory: configuration.stateDirectory, environment: ProcessEnvironment.current,
-      pool: resources.pool)
+      account, stateDirectory: configuration.stateDirectory, environment: ProcessEnvironment.current)
   }
 }
 
