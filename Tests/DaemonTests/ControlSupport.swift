@@ -184,13 +184,3 @@ final class RawClient: @unchecked Sendable {
     }
   }
 }
-
-/// Waits for something that happens soon.
-func eventually(within time: Duration = .seconds(10), _ condition: () -> Bool) async -> Bool {
-  let end = ContinuousClock.now + time
-  while ContinuousClock.now < end {
-    if condition() { return true }
-    try? await Task.sleep(for: .milliseconds(5))
-  }
-  return condition()
-}
