@@ -70,6 +70,9 @@ let package = Package(
         "Transport", "MailConnections", "IMAPProtocol", "Crypto", "MailModel", "LinuxFiles", logging,
       ] + nio),
     .testTarget(
+      name: "AccountWorkerTests",
+      dependencies: ["AccountWorker", "MailConnections", "IMAPProtocol", "MailModel", "SyncState"] + nio),
+    .testTarget(
       name: "CommandLineToolTests", dependencies: ["CommandLineTool", "ControlProtocol", "Configuration", "Daemon"]),
     .testTarget(name: "DaemonTests", dependencies: ["Daemon", "ControlProtocol", "LinuxFiles", logging]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "MailModel"]),

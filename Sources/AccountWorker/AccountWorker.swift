@@ -32,10 +32,16 @@ package actor AccountWorker {
   let settings: AccountSettings
   let resources: Resources
   private let meter: ProgressMeter
+  private let report: @Sendable ([MessageChange]) -> Void
 
+  /// - Parameters:
+  ///   - observer: told how far a sync is.
+  ///   - report: told what changed in the folders.
   package init(
-    _ settings: AccountSettings, resources: Resources, observer: @escaping @Sendable (SyncProgress) -> Void = { _ in }
+    _ settings: AccountSettings, resources: Resources, observer: @escaping @Sendable (SyncProgress) -> Void = { _ in },
+    report: @escaping @Sendable ([MessageChange]) -> Void = { _ in }
   ) {
+    self.report = report
     self.settings = settings
     self.resources = resources
     meter = ProgressMeter(account: settings.name, observer: observer)
@@ -46,7 +52,7 @@ package actor AccountWorker {
     var outcome = SyncOutcome(account: settings.name)
     do {
       let (account, lock) = try await AccountOpening(
-        settings: settings, pool: resources.pool, clock: resources.clock, logger: resources.logger
+        settings: settings, pool: resources.pool, clock: resources.clock, logger: resources.logger, report: report
       ).open(meter: meter)
       do {
         let blocked = dryRun ? [:] : try await Recovery(account: account).run()

@@ -18,8 +18,8 @@ struct MailmirrorCommand: AsyncParsableCommand {
     version: "mailmirror \(MailmirrorVersion.text)",
     subcommands: [
       DaemonCommand.self, SyncCommand.self, StatusCommand.self, EventsCommand.self, MailboxesCommand.self,
-      CheckCommand.self, VerifyCommand.self, DoctorCommand.self, PauseCommand.self, ResumeCommand.self, ReloadCommand.self,
-      MetricsCommand.self,
+      CheckCommand.self, VerifyCommand.self, DoctorCommand.self, PauseCommand.self, ResumeCommand.self,
+      ReloadCommand.self, MetricsCommand.self,
     ])
 }
 

@@ -3,6 +3,7 @@ import Configuration
 import ControlProtocol
 import Dispatch
 import Glibc
+import LinuxFiles
 import Logging
 
 /// `mailmirror daemon`: everything together, from the first lock to the last close.
@@ -18,6 +19,9 @@ package struct DaemonRun: Sendable {
   private static let longestEnd = DispatchTimeInterval.milliseconds(1_700)
 
   private static let statusPause = Duration.seconds(1)
+  private static let quiet = Duration.seconds(5)
+  /// Octets that are not worth the trouble.
+  private static let growth = 4 << 20
 
   package init(
     _ configuration: MirrorConfiguration, environment: [String: String], version: String, logger: Logger,
@@ -46,6 +50,7 @@ package struct DaemonRun: Sendable {
     logger.notice("started with \(counted(configuration.accounts.count, "account"))")
     let reports = Task { await reportStatus(daemon) }
     let proofs = Task { await proveAlive(daemon, runtime) }
+    let thrift = Task { await giveBackMemory(daemon) }
     for await signal in signals.stream {
       if signal != SIGHUP { break }
       await reload(daemon)
@@ -55,6 +60,7 @@ package struct DaemonRun: Sendable {
     logger.notice("ending")
     reports.cancel()
     proofs.cancel()
+    thrift.cancel()
     async let stopped: Void = server.stop()
     await daemon.stop()
     await stopped
@@ -97,6 +103,24 @@ package struct DaemonRun: Sendable {
       last = summary
       try? await Task.sleep(for: Self.statusPause)
     }
+  }
+
+  /// When all has been quiet for a while after something happened, memory that it took is given back.
+  private func giveBackMemory(_ daemon: MirrorDaemon) async {
+    var pending: Task<Int, any Error>?
+    var last = 0
+    for await _ in daemon.statusChanges() {
+      pending?.cancel()
+      if let done = try? await pending?.value { last = done }
+      let before = last
+      pending = Task {
+        try await Task.sleep(for: Self.quiet)
+        guard ProcessMemory.resident > before + Self.growth else { return before }
+        ProcessMemory.giveBack()
+        return ProcessMemory.resident
+      }
+    }
+    pending?.cancel()
   }
 
   /// Tells the service manager that the daemon lives, only when all that works for it has just shown that it does: the

@@ -15,6 +15,10 @@ int mm_openat(int directory, const char *name, int flags, mode_t mode);
 /// Whether the file system under the descriptor is one of the network: 1 or 0, or -1
 /// with errno.
 int mm_is_network_filesystem(int descriptor);
+/// Gives back freed heap memory (malloc_trim(3)) and the pages of code and constants that
+/// were read so far (madvise(2) with MADV_DONTNEED on mappings that nobody can write):
+/// what is still needed is mapped again when it is used.
+void mm_return_memory(void);
 /// UTIME_OMIT for utimensat(2): leaves that time as it is.
 extern const long mm_utime_omit;
 /// An anonymous file in memory, closed in programs that are started. Returns its descriptor, or -1 with errno.

@@ -9,10 +9,17 @@ package enum AccountActions {
     _ selected: SelectedAccount, in runtime: MirrorRuntime, dryRun: Bool,
     progress: @escaping @Sendable (ProgressReport) -> Void
   ) async -> SyncResult {
-    let worker = AccountWorker(runtime.settings(selected.account), resources: runtime.resources) {
-      progress(ProgressReport($0))
-    }
+    let changes = ChangeCollection()
+    let worker = AccountWorker(
+      runtime.settings(selected.account), resources: runtime.resources, observer: { progress(ProgressReport($0)) },
+      report: { changes.add($0) })
     let outcome = await worker.sync(only: selected.mailboxes, dryRun: dryRun)
+    if let words = selected.account.onChange {
+      let runner = HookRunner(
+        account: selected.account.name, command: runtime.hook(words), logger: runtime.resources.logger)
+      await runner.add(await changes.told(by: runtime.resources.pool))
+      await runner.finish()
+    }
     return SyncResult(outcome, isDryRun: dryRun)
   }
 

@@ -61,17 +61,3 @@ final class ChangeRelay: Sendable {
     if goesOn { pool.submit { self.drain() } }
   }
 }
-
-extension MailChange {
-  fileprivate init(_ change: MessageChange, _ heading: MessageHeading, time: String) {
-    let kind: Kind =
-      switch change.kind {
-      case .new: .new
-      case .changed: .changed
-      case .gone: .gone
-      }
-    self.init(
-      account: change.account, mailbox: change.mailbox, kind: kind, time: time, uid: change.uid, path: change.path,
-      flags: change.flags, from: heading.from, subject: heading.subject)
-  }
-}

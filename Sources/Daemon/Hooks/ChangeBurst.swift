@@ -30,6 +30,12 @@ package struct ChangeBurst: Sendable {
   /// The whole burst once it is over; the next change starts another.
   package mutating func take(at now: SuspendingClock.Instant) -> SettledChanges? {
     guard let due, due <= now else { return nil }
+    return takeNow()
+  }
+
+  /// The burst as it is; nil where nothing changed.
+  package mutating func takeNow() -> SettledChanges? {
+    guard first != nil else { return nil }
     defer { self = ChangeBurst(timings: timings) }
     return gathered
   }

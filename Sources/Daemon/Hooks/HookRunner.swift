@@ -43,6 +43,14 @@ package actor HookRunner {
     await running.run.value
   }
 
+  /// Runs at once for what has come, and returns when the hook has ended.
+  package func finish() async {
+    waiting?.cancel()
+    waiting = nil
+    start(burst.takeNow())
+    await running?.run.value
+  }
+
   private func waitForQuiet() {
     guard waiting == nil, running == nil, !isStopped, let due = burst.due else { return }
     waiting = Task {
@@ -55,6 +63,11 @@ package actor HookRunner {
     waiting = nil
     guard !isStopped else { return }
     guard let settled = burst.take(at: SuspendingClock.now) else { return waitForQuiet() }
+    start(settled)
+  }
+
+  private func start(_ settled: SettledChanges?) {
+    guard let settled, running == nil else { return }
     guard let interrupt = HookInterrupt() else {
       return ended(.notStarted(reason: "too many files are open"))
     }
