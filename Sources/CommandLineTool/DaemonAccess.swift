@@ -46,16 +46,19 @@ struct DaemonAccess: Sendable {
     }
   }
 
-  /// A call with many replies; ends with the daemon, or when output is closed.
+  /// A call with many replies; ends with the daemon, or when nobody takes the output any more.
   func follow<Reply: Decodable & Sendable>(
-    _ name: String, _ parameters: [String: JSONValue] = [:], as type: Reply.Type,
+    _ name: String, _ parameters: [String: JSONValue] = [:], as type: Reply.Type, output: Int32? = nil,
     each: @escaping @Sendable (Reply) throws -> Void
   ) async throws {
     do {
       try await client.exchange(
-        VarlinkCall(name: name, parameters: parameters, wantsMore: true), as: type, patience: nil, each: each)
+        VarlinkCall(name: name, parameters: parameters, wantsMore: true), as: type, patience: nil, output: output,
+        each: each)
     } catch let error as OutputClosed {
       throw error
+    } catch ControlClient.Failure.outputClosed {
+      throw OutputClosed()
     } catch {
       throw Self.failure(error, configuration)
     }

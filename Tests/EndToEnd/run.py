@@ -32,7 +32,9 @@ class Recorder(unittest.TextTestResult):
         super().stopTest(test)
         failed = any(getattr(one, "test_case", one) is test for one, _ in self.failures + self.errors)
         self.rows = getattr(self, "rows", [])
-        self.rows.append((test.id(), not failed, time.monotonic() - self.began))
+        skipped = any(one is test for one, _ in self.skipped)
+        if not skipped:
+            self.rows.append((test.id(), not failed, time.monotonic() - self.began, ""))
 
 
 def one(names, report):
@@ -41,8 +43,9 @@ def one(names, report):
     runner = unittest.TextTestRunner(stream=sys.stdout, verbosity=0, resultclass=Recorder)
     result = runner.run(suite)
     rows = getattr(result, "rows", [])
-    rows += [(one.id(), False, 0.0) for one, _ in result.failures + result.errors
+    rows += [(one.id(), False, 0.0, "") for one, _ in result.failures + result.errors
              if not isinstance(getattr(one, "test_case", one), unittest.TestCase)]
+    rows += [(one.id(), None, 0.0, reason) for one, reason in result.skipped]
     Path(report).write_text(json.dumps(rows))
 
 
@@ -72,15 +75,18 @@ def child(group):
         done = subprocess.run([sys.executable, __file__, "--report", report.name, *group[2]], cwd=HERE,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         text = report.read()
-    rows = json.loads(text) if text else [(group[1], False, 0.0)]
-    for name, passed, seconds in rows:
-        print("%s %s (%.1f s)" % ("ok  " if passed else "FAIL", name, seconds), flush=True)
+    rows = json.loads(text) if text else [(group[1], False, 0.0, "")]
+    for name, passed, seconds, reason in rows:
+        if passed is None:
+            print("skip %s: %s" % (name, reason), flush=True)
+        else:
+            print("%s %s (%.1f s)" % ("ok  " if passed else "FAIL", name, seconds), flush=True)
     for line in done.stdout.decode(errors="replace").splitlines():
         if line.startswith("figure: "):
             print("     " + line[8:], flush=True)
-    if any(not passed for _, passed, _ in rows):
+    if any(passed is False for _, passed, _, _ in rows):
         print(done.stdout.decode(errors="replace"), flush=True)
-    return [passed for _, passed, _ in rows]
+    return [passed for _, passed, _, _ in rows if passed is not None]
 
 
 def main():

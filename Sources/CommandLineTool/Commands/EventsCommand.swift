@@ -1,6 +1,7 @@
 import ArgumentParser
 import Configuration
 import ControlProtocol
+import Glibc
 
 struct EventsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -28,7 +29,8 @@ struct EventsCommand: AsyncParsableCommand {
     let daemon = try await DaemonAccess.require(configuration)
     StandardOutput.ignorePipeSignal()
     let isJSON = json
-    try await daemon.follow("Events", ["accounts": .names(accounts)], as: Reply.Event.self) { event in
+    let parameters = ["accounts": JSONValue.names(accounts)]
+    try await daemon.follow("Events", parameters, as: Reply.Event.self, output: STDOUT_FILENO) { event in
       if let lost = event.lost, lost > 0 {
         StandardError.write("mailmirror: events: \(counted(lost, "change")) went by unseen\n")
       }

@@ -51,7 +51,7 @@ struct StatusCommand: AsyncParsableCommand {
     while true {
       if let daemon = try await DaemonAccess.find(configuration) {
         do {
-          try await daemon.follow("Status", as: StatusReport.self) { try screen.show($0) }
+          try await daemon.follow("Status", as: StatusReport.self, output: STDOUT_FILENO) { try screen.show($0) }
         } catch let failure as CommandFailure {
           // Of a daemon that went away the state on disk tells more.
           StandardError.write(error: failure.description)
@@ -60,6 +60,7 @@ struct StatusCommand: AsyncParsableCommand {
         try screen.show(try await AccountActions.status(of: configuration))
       }
       try await Task.sleep(for: .seconds(2))
+      try StandardOutput.checkOpen()
     }
   }
 }

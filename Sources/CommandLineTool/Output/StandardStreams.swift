@@ -17,6 +17,12 @@ enum StandardOutput {
   /// From here on a closed pipe is an error of `write` and no signal.
   static func ignorePipeSignal() { signal(SIGPIPE, SIG_IGN) }
 
+  /// Whether somebody reads it, as far as the system tells (poll(2)).
+  static func checkOpen() throws(OutputClosed) {
+    var output = pollfd(fd: STDOUT_FILENO, events: 0, revents: 0)
+    if poll(&output, 1, 0) > 0 { throw OutputClosed() }
+  }
+
   static func write(line: String) throws(OutputClosed) { try write(line + "\n") }
 
   static func write(_ text: String) throws(OutputClosed) {

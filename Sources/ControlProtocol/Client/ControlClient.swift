@@ -12,6 +12,8 @@ package final class ControlClient: Sendable {
     case noAnswer
     /// The connection ended before the last reply.
     case ended
+    /// Nobody takes what the command prints any more.
+    case outputClosed
     /// The reply is none that this version knows.
     case notUnderstood
     case system(String)
@@ -73,14 +75,17 @@ package final class ControlClient: Sendable {
   }
 
   /// Makes a call and hands each reply over, on the connection's own thread: whoever takes long keeps the daemon
-  /// waiting, which then skips. An error that it throws ends the connection. So does a cancelled task.
+  /// waiting, which then skips. An error that it throws ends the connection. So does a cancelled task, and the end of
+  /// whoever reads the output, a descriptor, where one is given.
   package func exchange<Reply: Decodable>(
-    _ call: VarlinkCall, as type: Reply.Type, patience: Int32?, each: @escaping @Sendable (Reply) throws -> Void
+    _ call: VarlinkCall, as type: Reply.Type, patience: Int32?, output: Int32? = nil,
+    each: @escaping @Sendable (Reply) throws -> Void
   ) async throws {
     try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
         queue.async {
-          continuation.resume(with: Result { try self.exchangeBlocking(call, patience: patience, each: each) })
+          continuation.resume(
+            with: Result { try self.exchangeBlocking(call, patience: patience, output: output, each: each) })
         }
       }
     } onCancel: {
@@ -89,13 +94,13 @@ package final class ControlClient: Sendable {
   }
 
   private func exchangeBlocking<Reply: Decodable>(
-    _ call: VarlinkCall, patience: Int32?, each: (Reply) throws -> Void
+    _ call: VarlinkCall, patience: Int32?, output: Int32?, each: (Reply) throws -> Void
   ) throws {
     // One who is turned away finds the connection closed, and the reason in what was sent before.
     let isSent = try send(call.message)
     var framer = MessageFramer(limit: MessageFramer.replyLimit)
     while true {
-      let message = try receive(&framer, patience: patience)
+      let message = try receive(&framer, patience: patience, output: output)
       let reply: (parameters: Reply, continues: Bool)
       do {
         reply = try VarlinkReply.read(message, as: Reply.self)
@@ -130,18 +135,24 @@ package final class ControlClient: Sendable {
     return true
   }
 
-  private func receive(_ framer: inout MessageFramer, patience: Int32?) throws -> [UInt8] {
+  private func receive(
+    _ framer: inout MessageFramer, patience: Int32?, output: Int32?
+  ) throws -> [UInt8] {
     while true {
       do {
         if let message = try framer.next() { return message }
       } catch {
         throw Failure.notUnderstood
       }
-      var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-      let ready = poll(&waiting, 1, patience.map { $0 * 1000 } ?? -1)
+      // A negative descriptor is passed over; of the output only its end is told (poll(2)).
+      var waiting = [
+        pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0), pollfd(fd: output ?? -1, events: 0, revents: 0),
+      ]
+      let ready = poll(&waiting, 2, patience.map { $0 * 1000 } ?? -1)
       if ready == 0 { throw Failure.noAnswer }
       if ready < 0, errno != EINTR { throw Failure.system(String(cString: strerror(errno))) }
       if ready < 0 { continue }
+      if waiting[1].revents != 0 { throw Failure.outputClosed }
       let bytes = [UInt8](unsafeUninitializedCapacity: 65_536) { buffer, count in
         count = max(0, read(descriptor, buffer.baseAddress, buffer.count))
       }

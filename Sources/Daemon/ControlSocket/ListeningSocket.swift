@@ -132,15 +132,14 @@ private struct Directory {
 
   /// Missing directories get mode 0700, whatever the umask.
   private static func make(_ directory: String, for path: String) throws(ControlSocketError) {
-    if mkdir(directory, 0o700) == 0 {
-      guard chmod(directory, 0o700) == 0 else { throw ListeningSocket.failure(path, "chmod") }
-      return
+    if mkdir(directory, 0o700) != 0 {
+      if errno == EEXIST { return }
+      guard errno == ENOENT, let end = directory.lastIndex(of: "/"), end != directory.startIndex else {
+        throw ListeningSocket.failure(path, "mkdir")
+      }
+      try make(String(directory[..<end]), for: path)
+      guard mkdir(directory, 0o700) == 0 || errno == EEXIST else { throw ListeningSocket.failure(path, "mkdir") }
     }
-    if errno == EEXIST { return }
-    guard errno == ENOENT, let end = directory.lastIndex(of: "/"), end != directory.startIndex else {
-      throw ListeningSocket.failure(path, "mkdir")
-    }
-    try make(String(directory[..<end]), for: path)
-    guard mkdir(directory, 0o700) == 0 || errno == EEXIST else { throw ListeningSocket.failure(path, "mkdir") }
+    guard chmod(directory, 0o700) == 0 else { throw ListeningSocket.failure(path, "chmod") }
   }
 }
