@@ -20,6 +20,7 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
     .target(name: "CLinux"),
     .target(name: "LinuxFiles", dependencies: ["CLinux"] + nio),
     .target(name: "Crypto", dependencies: ["COpenSSL"]),
@@ -47,8 +48,8 @@ let package = Package(
     .target(
       name: "Daemon",
       dependencies: [
-        "ControlProtocol", "MailModel", "Configuration", "AccountWorker", "MailConnections", "Maildir", "SyncState",
-        "SyncPlanner", "Transport", "LinuxFiles", "Crypto", logging,
+        "CSystemd", "CLinux", "ControlProtocol", "MailModel", "Configuration", "AccountWorker", "MailConnections",
+        "Maildir", "SyncState", "SyncPlanner", "Transport", "LinuxFiles", "Crypto", logging,
       ] + nio),
     .target(
       name: "CommandLineTool",
@@ -68,6 +69,9 @@ let package = Package(
       dependencies: [
         "Transport", "MailConnections", "IMAPProtocol", "Crypto", "MailModel", "LinuxFiles", logging,
       ] + nio),
+    .testTarget(
+      name: "AccountWorkerTests",
+      dependencies: ["AccountWorker", "MailConnections", "IMAPProtocol", "MailModel", "SyncState"] + nio),
     .testTarget(
       name: "CommandLineToolTests", dependencies: ["CommandLineTool", "ControlProtocol", "Configuration", "Daemon"]),
     .testTarget(name: "ControlProtocolTests", dependencies: ["ControlProtocol"]),

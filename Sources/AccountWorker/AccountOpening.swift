@@ -12,6 +12,7 @@ struct AccountOpening: Sendable {
   let pool: DiskPool
   let clock: WallClock
   let logger: Logger
+  var report: @Sendable ([MessageChange]) -> Void = { _ in }
 
   func open(meter: ProgressMeter) async throws -> (account: OpenAccount, lock: InstanceLock) {
     let settings = self.settings
@@ -24,7 +25,8 @@ struct AccountOpening: Sendable {
           "the state directory \(settings.stateDirectory) is on a network file system, which a database cannot trust",
           "set state_dir to a local directory")
       }
-      let lock = try InstanceLock(path: settings.lockPath, account: settings.name)
+      let lock = try InstanceLock(
+        path: settings.lockPath, location: settings.name, doing: "works on this account")
       let machine = try MachineID.read(stateDirectory: stateDirectory)
       let root = try self.openRoot(machine: machine)
       let state = try AccountState.open(at: settings.statePath, boot: Self.bootID(), now: clock.now().seconds)
@@ -41,10 +43,9 @@ struct AccountOpening: Sendable {
       try await prepared.state.close()
       throw failure
     }
-    let pipeline = DeliveryPipeline(account: prepared.state, pool: pool, meter: meter, logger: logger)
     let account = OpenAccount(
       settings: settings, state: prepared.state, pool: pool, root: prepared.root, quarantine: prepared.quarantine,
-      pipeline: pipeline, names: BaseNames(clock: clock), clock: clock, meter: meter, logger: logger)
+      clock: clock, meter: meter, logger: logger, report: report)
     return (account, prepared.lock)
   }
 
@@ -151,7 +152,7 @@ struct AccountOpening: Sendable {
   }
 
   /// Makes the directory and those above it that are missing, with mode 0700, each durable before the next.
-  private static func makeDirectories(_ path: String) throws {
+  static func makeDirectories(_ path: String) throws {
     var missing: [FileName] = []
     var existing = path
     while existing.count > 1, !FileManager.default.fileExists(atPath: existing) {

@@ -20,11 +20,15 @@ package struct AccountSettings: Sendable {
   /// Seconds that quarantine keeps what was removed locally.
   package var keepDeleted: Int64
   package var connections: Int
+  /// Whether a mailbox should get push of its own, by its name and its hierarchy delimiter.
+  package var pushes: @Sendable (_ name: MailboxName, _ delimiter: Character?) -> Bool
+  package var pollInterval: Duration
 
   package init(
     name: String, endpoint: IMAPEndpoint, server: String, root: String, layout: FolderLayout, stateDirectory: String,
     selection: MailboxSelection, folderNames: [String: String], policy: SyncPolicy, keepDeleted: Int64,
-    connections: Int
+    connections: Int, pushes: @escaping @Sendable (_ name: MailboxName, _ delimiter: Character?) -> Bool,
+    pollInterval: Duration
   ) {
     self.name = name
     self.endpoint = endpoint
@@ -37,6 +41,8 @@ package struct AccountSettings: Sendable {
     self.policy = policy
     self.keepDeleted = keepDeleted
     self.connections = connections
+    self.pushes = pushes
+    self.pollInterval = pollInterval
   }
 
   package var statePath: String { "\(stateDirectory)/\(name).sqlite" }

@@ -27,15 +27,22 @@ final class DeliveryPipeline: Sendable {
 
   private let state = Mutex(State())
   private let account: AccountState
+  private let settings: AccountSettings
   private let pool: DiskPool
   private let meter: ProgressMeter
   private let logger: Logger
+  private let report: @Sendable ([MessageChange]) -> Void
 
   /// Messages that wait for their group, beyond which the sockets are not read.
   private static let backlogLimit = 2 * DurableGroup.maximumFiles
 
-  init(account: AccountState, pool: DiskPool, meter: ProgressMeter, logger: Logger) {
+  init(
+    account: AccountState, settings: AccountSettings, pool: DiskPool, meter: ProgressMeter, logger: Logger,
+    report: @escaping @Sendable ([MessageChange]) -> Void
+  ) {
     self.account = account
+    self.settings = settings
+    self.report = report
     self.pool = pool
     self.meter = meter
     self.logger = logger
@@ -81,6 +88,12 @@ final class DeliveryPipeline: Sendable {
   }
 
   var failure: (any Error)? { state.withLock { $0.failure } }
+
+  /// The group under way is finished, and nothing after it begun: what has come beyond is fetched again another time.
+  func stop() { fail(CancellationError()) }
+
+  /// Nothing was left in the middle.
+  var isSound: Bool { state.withLock { $0.failure == nil || $0.failure is CancellationError } }
 
   /// Calls `release` now, or when the groups have caught up with what was received.
   func releaseWhenCaughtUp(_ release: @escaping @Sendable () -> Void) {
@@ -175,7 +188,7 @@ final class DeliveryPipeline: Sendable {
       state.isProcessing = false
       state.backlog -= group.count
       for message in group { state.unsettled[message.mailbox.record.id, default: 0] -= 1 }
-      if let error, state.failure == nil { state.failure = error }
+      if let error, state.failure == nil || state.failure is CancellationError { state.failure = error }
     }
     if error == nil {
       let octets = group.reduce(0) { $0 + $1.content.size }
@@ -202,6 +215,15 @@ final class DeliveryPipeline: Sendable {
     for (row, message) in group {
       if refused.contains(row) { message.uids.giveBack(message.uid) } else { message.uids.settle(message.uid) }
     }
+    let names = Dictionary(published.settled.map { ($0.message, $0) }) { first, _ in first }
+    report(
+      group.compactMap { row, message in
+        names[row].map {
+          message.mailbox.change(
+            .new, uid: message.uid, fileName: $0.fileName, isInCur: $0.isInCur,
+            flags: message.attributes.flags ?? FlagSet(), in: settings)
+        }
+      })
   }
 
   /// Renames the group's files into their folders and makes that durable.

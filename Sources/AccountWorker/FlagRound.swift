@@ -50,7 +50,19 @@ struct FlagRound: Sendable {
       return confirmed
     }
     try await account.state.setFlags(confirmed)
+    report(confirmed, of: work.map(\.0))
     return Result(changed: confirmed.count, isComplete: confirmed.count == work.count)
+  }
+
+  private func report(_ confirmed: [FlagConfirmation], of rows: [MessageRecord]) {
+    let rows = Dictionary(rows.map { ($0.id, $0) }) { first, _ in first }
+    account.report(
+      confirmed.compactMap { change in
+        guard let row = rows[change.message], row.flags != change.flags else { return nil }
+        return mailbox.change(
+          .changed, uid: row.uid, fileName: change.fileName, isInCur: change.isInCur, flags: change.flags,
+          in: account.settings)
+      })
   }
 
   /// Gives letters to keywords that had none when their message came: the list of letters was locked or unreadable

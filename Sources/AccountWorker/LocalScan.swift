@@ -202,7 +202,10 @@ private struct FolderEntries: AsyncSequence {
       self.pool = pool
     }
 
-    func next() async throws -> [ScanEntry]? { try await pool.run { try self.reader.next() } }
+    func next() async throws -> [ScanEntry]? {
+      try Task.checkCancellation()
+      return try await pool.run { try self.reader.next() }
+    }
   }
 
   let folder: MaildirFolder

@@ -62,7 +62,8 @@ struct MailboxRound: Sendable {
     let compared = try await compareFlags(flags, view, known.subtracting(change.gone), record: record)
     result.flagsChanged = compared.changed
     let flagsAreComplete = compared.isComplete && view.selection.unreadable.isEmpty
-    let downloads = DownloadRound(account: account, connection: connection, mailbox: mailbox)
+    let downloads = DownloadRound(
+      account: account.suited(to: result.plan.downloads.count), connection: connection, mailbox: mailbox)
     let fetched = try await downloads.run(result.plan.downloads)
     result.delivered = fetched.delivered
     result.notices += fetched.notices

@@ -9,15 +9,19 @@ import SyncState
 struct OpenAccount: Sendable {
   let settings: AccountSettings
   let state: AccountState
-  let pool: DiskPool
+  private(set) var pool: DiskPool
   let root: DirectoryHandle
   let quarantine: Quarantine
-  let pipeline: DeliveryPipeline
+  private(set) var pipeline: DeliveryPipeline
+  /// Where many messages go, when `pool` and `pipeline` are those for few.
+  private(set) var bulk: (pool: DiskPool, pipeline: DeliveryPipeline)?
   let removalGate = RemovalGate()
   let names: BaseNames
   let clock: WallClock
   let meter: ProgressMeter
   let logger: Logger
+  /// Told what changed in the folders.
+  let report: @Sendable ([MessageChange]) -> Void
 
   /// The configuration names another server or user than the mail came from: a new name for the same server, or a
   /// mistake. Where UIDVALIDITY differs as well it is held.
@@ -25,6 +29,48 @@ struct OpenAccount: Sendable {
 
   /// Seconds since 1970.
   func now() -> Int64 { clock.now().seconds }
+
+  init(
+    settings: AccountSettings, state: AccountState, pool: DiskPool, root: DirectoryHandle, quarantine: Quarantine,
+    clock: WallClock, meter: ProgressMeter, logger: Logger, report: @escaping @Sendable ([MessageChange]) -> Void
+  ) {
+    self.settings = settings
+    self.state = state
+    self.pool = pool
+    self.root = root
+    self.quarantine = quarantine
+    self.clock = clock
+    self.meter = meter
+    self.logger = logger
+    self.report = report
+    names = BaseNames(clock: clock)
+    pipeline = DeliveryPipeline(
+      account: state, settings: settings, pool: pool, meter: meter, logger: logger, report: report)
+  }
+
+  /// The same account with threads and a pipeline of its own, so that one new message does not stand in line behind
+  /// a thousand old ones.
+  func express(pool: DiskPool) -> OpenAccount {
+    var copy = self
+    copy.bulk = (self.pool, pipeline)
+    copy.pool = pool
+    copy.pipeline = DeliveryPipeline(
+      account: state, settings: settings, pool: pool, meter: meter, logger: logger, report: report)
+    return copy
+  }
+
+  /// The one of the two for so many downloads.
+  func suited(to downloads: Int) -> OpenAccount {
+    guard let bulk, downloads > Self.fewDownloads else { return self }
+    var copy = self
+    (copy.pool, copy.pipeline, copy.bulk) = (bulk.pool, bulk.pipeline, nil)
+    return copy
+  }
+
+  private static let fewDownloads = 64
+
+  /// What stopped the account, on either of the two.
+  var failure: (any Error)? { pipeline.failure ?? bulk?.pipeline.failure }
 }
 
 extension OpenAccount {

@@ -74,7 +74,6 @@ struct RemovalRound: Sendable {
   }
 
   private func remove(_ leaving: [Int64], _ result: inout Result) async throws {
-
     let holds = try await state.holds().filter { $0.mailbox == id && $0.kind == Self.holdKind }
     var verdict = try await verdict(leaving.count)
     if let hold = holds.first { verdict = .held(hold.reason) }
@@ -145,6 +144,11 @@ struct RemovalRound: Sendable {
       for (row, file) in kept { if let file { try folder.unlink(row, file) } }
       try folder.syncDirectories([.new, .cur], source: false)
     }
+    account.report(
+      kept.map { row, _ in
+        mailbox.change(
+          .gone, uid: row.uid, fileName: row.fileName, isInCur: row.isInCur, flags: row.flags, in: account.settings)
+      })
     // What was not found has no copy yet: should its file turn up again, it is a local file, and nothing is lost.
     try await state.settleRemovals(rows.map(\.id), of: id, folderSize: folderSize, now: account.now())
     return kept.count

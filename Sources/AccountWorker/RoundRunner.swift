@@ -6,102 +6,146 @@ import Maildir
 import SyncPlanner
 import SyncState
 
-/// A mailbox that needs a round.
-struct RoundWork: Sendable {
-  var record: MailboxRecord
-  var specialUse: SpecialUse?
-  var location: String
-  /// Files went that the server still has: only a full listing finds them.
-  var forgetsCheckpoint: Bool
-}
-
 /// Opens the account's connections.
 struct ConnectionSource: Sendable {
   let settings: AccountSettings
   let resources: AccountWorker.Resources
+  /// Where it is told how many are open.
+  var board: StatusBoard?
 
   func open() async throws -> IMAPConnection {
-    try await IMAPConnection.open(
+    let connection = try await IMAPConnection.open(
       settings.endpoint, group: resources.group, budget: resources.budget, logger: resources.logger)
+    if let board {
+      board.update { $0.connections += 1 }
+      connection.whenClosed { board.update { $0.connections = max(0, $0.connections - 1) } }
+    }
+    return connection
+  }
+
+  /// Before the server is bothered: what is wrong with the password is the person's to mend.
+  func openFirst() async throws -> IMAPConnection {
+    do { _ = try await settings.endpoint.password() } catch {
+      throw ConnectionError.noPassword("\(error)")
+    }
+    return try await open()
   }
 }
 
 /// Runs the rounds of an account over its connections. A mailbox's trouble is that mailbox's; a connection that breaks
 /// is made again, with growing pauses; only what concerns the whole account ends the others.
 struct RoundRunner: Sendable {
+  typealias Report = @Sendable (RoundWork, WorkQueue.Turn, Result<RoundResult, SyncFailure>) async -> Void
+
+  /// Which connections there are and how long they live.
+  enum Lanes {
+    /// The queue is closed. The first lane has this connection and waits for the others: one that is refused gives its
+    /// work back.
+    case once(first: IMAPConnection, count: Int)
+    /// The queue stays open; connections are made when there is work, and closed when there is none for a while. One
+    /// that is refused is tried again after a pause.
+    case standing(count: Int)
+  }
+
   let account: OpenAccount
   let connections: ConnectionSource
   let isDryRun: Bool
+  /// Told the end of each turn.
+  let report: Report
 
   private static let attempts = 3
+  /// How long a connection without work is kept.
+  private static let patience = Duration.seconds(15)
+  /// How long a connection that the server refused is left alone.
+  private static let refusalPause = Duration.seconds(60)
 
-  func run(_ work: [RoundWork], first: IMAPConnection, _ outcome: inout SyncOutcome) async throws {
-    let queue = WorkQueue(work)
-    let lanes = max(1, min(account.settings.connections, work.count))
+  /// Returns when the queue has ended; throws what ended the work on the whole account.
+  func run(_ queue: WorkQueue, _ lanes: Lanes) async throws {
     await withTaskGroup(of: Void.self) { group in
-      for lane in 0..<lanes {
-        group.addTask { await serve(queue, connection: lane == 0 ? first : nil, isOnly: lane == 0) }
+      switch lanes {
+      case .once(let first, let count):
+        for lane in 0..<max(1, count) {
+          group.addTask { await serveOnce(queue, connection: lane == 0 ? first : nil, isFirst: lane == 0) }
+        }
+      case .standing(let count):
+        for _ in 0..<count { group.addTask { await serveStanding(queue) } }
       }
-    }
-    for (result, item) in await queue.results {
-      outcome.delivered += result.delivered
-      outcome.flagsChanged += result.flagsChanged
-      outcome.quarantined += result.quarantined
-      outcome.failures += result.notices.filter { !$0.isHold }
-      outcome.notices += result.notices.filter(\.isHold).map(\.description)
-      if isDryRun { outcome.plans.append(result.plan) }
-      if let notice = result.notices.first(where: { $0.scope == .mailbox && !$0.isHold }), !isDryRun {
-        try await account.state.setProblem(
-          of: item.record.id, what: notice.what, remedy: notice.remedy, now: account.now())
-      }
-    }
-    for (failure, item) in await queue.failures {
-      outcome.failures.append(failure)
-      guard !isDryRun, failure.scope == .mailbox else { continue }
-      try await account.state.setProblem(
-        of: item.record.id, what: failure.what, remedy: failure.remedy, now: account.now())
     }
     if let stop = await queue.stop { throw stop }
   }
 
-  private func serve(_ queue: WorkQueue, connection: IMAPConnection?, isOnly: Bool) async {
+  private func serveOnce(_ queue: WorkQueue, connection: IMAPConnection?, isFirst: Bool) async {
     var connection = connection
-    // The first connection waits for the others: one that is refused gives its work back.
-    while let item = await queue.next(waiting: isOnly) {
-      var attempt = 1
-      while true {
-        do {
-          let usable = try await current(&connection)
-          await queue.finish(item, try await rounds(item, usable))
-          break
-        } catch {
-          let failure = SyncFailure(
-            account.pipeline.failure ?? error, account: account.settings.name, location: item.location)
-          if connection?.isOpen == false { connection = nil }
-          if failure.scope == .account, !isRetriable(error) {
-            // A further connection that the server refuses leaves the work to those that it gave.
-            if connection == nil, !isOnly, account.pipeline.failure == nil, error is ConnectionError {
-              await queue.giveBack(item)
-            } else {
-              await queue.end(failure)
-            }
-            connection?.close()
-            return
-          }
-          guard isRetriable(error), attempt < Self.attempts else {
-            await queue.fail(item, failure)
-            if failure.scope == .account { await queue.end(failure) }
-            break
-          }
-          account.logger.notice("\(failure.location): \(failure.what); trying again")
-          connection?.close()
-          connection = nil
-          try? await Task.sleep(for: .milliseconds(250 * (1 << attempt) + Int.random(in: 0..<250)))
-          attempt += 1
-        }
-      }
+    while case .work(let work, let turn) = await queue.next(waitsForOthers: isFirst, hasConnection: connection != nil) {
+      guard await serve(work, turn, queue, &connection, mayGiveBack: !isFirst) else { return }
     }
     await connection?.logout()
+  }
+
+  private func serveStanding(_ queue: WorkQueue) async {
+    var connection: IMAPConnection?
+    while true {
+      let next = await queue.next(
+        waitsForOthers: false, hasConnection: connection != nil, patience: connection == nil ? nil : Self.patience)
+      switch next {
+      case .work(let work, let turn):
+        if await serve(work, turn, queue, &connection, mayGiveBack: true) { continue }
+        guard await queue.stop == nil, !Task.isCancelled else { return }
+        account.logger.notice("\(account.settings.name): the server refuses a further connection; going on without it")
+        await queue.laneLeft()
+        try? await Task.sleep(for: Self.refusalPause)
+        await queue.laneReturned()
+      case .idle:
+        await connection?.logout()
+        connection = nil
+      case .ended:
+        await connection?.logout()
+        return
+      }
+    }
+  }
+
+  /// One mailbox's turn; false when this lane can go on no more.
+  private func serve(
+    _ work: RoundWork, _ turn: WorkQueue.Turn, _ queue: WorkQueue, _ connection: inout IMAPConnection?,
+    mayGiveBack: Bool
+  ) async -> Bool {
+    var attempt = 1
+    while true {
+      do {
+        let usable = try await current(&connection)
+        let result = try await rounds(work, usable)
+        await report(work, turn, .success(result))
+        await queue.finished(work)
+        return true
+      } catch {
+        let failure = SyncFailure(
+          account.pipeline.failure ?? error, account: account.settings.name, location: work.location)
+        let hadNone = connection == nil
+        if connection?.isOpen == false { connection = nil }
+        if failure.scope == .account, !isRetriable(error) {
+          // A further connection that the server refuses leaves the work to those that it gave.
+          if hadNone, mayGiveBack, account.pipeline.failure == nil, error is ConnectionError {
+            await queue.giveBack(work)
+          } else {
+            await queue.end(failure)
+          }
+          connection?.close()
+          return false
+        }
+        guard isRetriable(error), attempt < Self.attempts else {
+          await report(work, turn, .failure(failure))
+          await queue.finished(work)
+          if failure.scope == .account { await queue.end(failure) }
+          return failure.scope != .account
+        }
+        account.logger.notice("\(failure.location): \(failure.what); trying again")
+        connection?.close()
+        connection = nil
+        try? await Task.sleep(for: .milliseconds(250 * (1 << attempt) + Int.random(in: 0..<250)))
+        attempt += 1
+      }
+    }
   }
 
   private func current(_ connection: inout IMAPConnection?) async throws -> IMAPConnection {
@@ -117,13 +161,13 @@ struct RoundRunner: Sendable {
   }
 
   /// Rounds until the mailbox stands still, at most three: mail that comes during a first sync is fetched as well.
-  private func rounds(_ item: RoundWork, _ connection: IMAPConnection) async throws -> RoundResult {
-    account.meter.update { $0.mailbox = item.record.name.description }
-    let mailbox = try await account.mirrored(item.record, specialUse: item.specialUse)
-    if item.forgetsCheckpoint, let validity = item.record.uidValidity, !isDryRun {
-      try await account.state.setValidity(validity, of: item.record.id)
+  func rounds(_ work: RoundWork, _ connection: IMAPConnection) async throws -> RoundResult {
+    account.meter.update { $0.mailbox = work.record.name.description }
+    let mailbox = try await account.mirrored(work.record, specialUse: work.specialUse)
+    if work.forgetsCheckpoint, let validity = work.record.uidValidity, !isDryRun {
+      try await account.state.setValidity(validity, of: work.record.id)
     }
-    var total = RoundResult(plan: MailboxPlan(mailbox: item.record.name))
+    var total = RoundResult(plan: MailboxPlan(mailbox: work.record.name))
     for _ in 0..<3 {
       let result = try await MailboxRound(
         account: account, connection: connection, mailbox: mailbox, isDryRun: isDryRun
@@ -134,57 +178,5 @@ struct RoundRunner: Sendable {
     }
     account.meter.update { $0.mailboxesDone += 1 }
     return total
-  }
-}
-
-/// The mailboxes that still need a round, taken from the front by the connections.
-private actor WorkQueue {
-  private var waiting: [RoundWork]
-  private(set) var results: [(RoundResult, RoundWork)] = []
-  private(set) var failures: [(SyncFailure, RoundWork)] = []
-  private(set) var stop: SyncFailure?
-  private var underWay = 0
-  /// The one that waits for the others.
-  private var sleeper: CheckedContinuation<Void, Never>?
-
-  init(_ work: [RoundWork]) { waiting = work }
-
-  /// The next mailbox. With `waiting`, nil only when no other connection has one that it may give back.
-  func next(waiting mayWait: Bool) async -> RoundWork? {
-    while stop == nil {
-      if !waiting.isEmpty {
-        underWay += 1
-        return waiting.removeFirst()
-      }
-      guard mayWait, underWay > 0 else { return nil }
-      await withCheckedContinuation { sleeper = $0 }
-    }
-    return nil
-  }
-
-  func giveBack(_ work: RoundWork) {
-    waiting.insert(work, at: 0)
-    ended()
-  }
-
-  func finish(_ work: RoundWork, _ result: RoundResult) {
-    results.append((result, work))
-    ended()
-  }
-
-  func fail(_ work: RoundWork, _ failure: SyncFailure) {
-    failures.append((failure, work))
-    ended()
-  }
-
-  func end(_ failure: SyncFailure) {
-    if stop == nil { stop = failure }
-    ended()
-  }
-
-  private func ended() {
-    underWay = max(0, underWay - 1)
-    sleeper?.resume()
-    sleeper = nil
   }
 }

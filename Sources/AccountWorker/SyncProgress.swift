@@ -1,4 +1,3 @@
-import SyncPlanner
 import Synchronization
 
 /// How far an account's sync is.
@@ -35,22 +34,4 @@ final class ProgressMeter: Sendable {
     }
     observer(now)
   }
-}
-
-/// What an account's sync came to.
-package struct SyncOutcome: Sendable {
-  package var account: String
-  package var delivered = 0
-  package var flagsChanged = 0
-  package var quarantined = 0
-  package var octets: Int64 = 0
-  package var holds = 0
-  package var pendingLocal = 0
-  package var mailboxes = 0
-  package var plans: [MailboxPlan] = []
-  package var failures: [SyncFailure] = []
-  /// What the person should know although nothing failed: state rebuilt, a mailbox that the server no longer lists.
-  package var notices: [String] = []
-
-  package init(account: String) { self.account = account }
 }

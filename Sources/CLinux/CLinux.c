@@ -1,7 +1,10 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 #include <fcntl.h>
+#include <link.h>
+#include <malloc.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -31,4 +34,24 @@ int mm_is_network_filesystem(int descriptor) {
     default:
       return 0;
   }
+}
+
+static int return_code(struct dl_phdr_info *object, size_t size, void *page) {
+  (void)size;
+  for (int index = 0; index < object->dlpi_phnum; index++) {
+    const ElfW(Phdr) *part = &object->dlpi_phdr[index];
+    if (part->p_type != PT_LOAD || part->p_flags & PF_W) continue;
+    ElfW(Addr) mask = *(const ElfW(Addr) *)page - 1;
+    ElfW(Addr) start = object->dlpi_addr + part->p_vaddr;
+    ElfW(Addr) end = (start + part->p_memsz + mask) & ~mask;
+    start &= ~mask;
+    madvise((void *)start, end - start, MADV_DONTNEED);
+  }
+  return 0;
+}
+
+void mm_return_memory(void) {
+  malloc_trim(0);
+  ElfW(Addr) page = (ElfW(Addr))sysconf(_SC_PAGESIZE);
+  dl_iterate_phdr(return_code, &page);
 }

@@ -15,7 +15,9 @@ struct GlobalOptions: ParsableArguments {
   @Flag(name: .long, help: "Tell more on standard error.")
   var verbose = false
 
-  func loadConfiguration() throws -> MirrorConfiguration {
+  func loadConfiguration() throws -> MirrorConfiguration { try readConfiguration() }
+
+  func readConfiguration() throws(ConfigurationError) -> MirrorConfiguration {
     let places = ConfigurationPlaces(environment: ProcessEnvironment.current)
     return try MirrorConfiguration.load(option: config, places: places)
   }

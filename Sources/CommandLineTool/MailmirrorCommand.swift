@@ -17,9 +17,9 @@ struct MailmirrorCommand: AsyncParsableCommand {
       """,
     version: "mailmirror \(MailmirrorVersion.text)",
     subcommands: [
-      SyncCommand.self, StatusCommand.self, EventsCommand.self, MailboxesCommand.self, CheckCommand.self,
-      VerifyCommand.self, DoctorCommand.self, PauseCommand.self, ResumeCommand.self, ReloadCommand.self,
-      MetricsCommand.self,
+      DaemonCommand.self, SyncCommand.self, StatusCommand.self, EventsCommand.self, MailboxesCommand.self,
+      CheckCommand.self, VerifyCommand.self, DoctorCommand.self, PauseCommand.self, ResumeCommand.self,
+      ReloadCommand.self, MetricsCommand.self,
     ])
 }
 

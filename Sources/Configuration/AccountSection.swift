@@ -31,14 +31,15 @@ struct AccountSection {
       keepDeleted: section.duration("keep_deleted", seconds: 0...3_153_600_000, example: "30d")
         ?? .seconds(30 * 86400),
       hold: readHold(), connections: section.integer("connections", in: 1...20) ?? 4,
-      timeout: section.duration("timeout", seconds: 1...3600, example: "60s") ?? .seconds(60))
+      push: readPush(),
+      pollInterval: section.duration("poll_interval", seconds: 1...86_400, example: "5m") ?? .seconds(300),
+      timeout: section.duration("timeout", seconds: 1...3600, example: "60s") ?? .seconds(60),
+      onChange: HookSection(section: section, places: places, directory: directory).read())
     return server == nil || user == nil || password == nil || maildir == nil ? nil : account
   }
 
   /// Keys that nothing depends on in this version must be right all the same.
   private func checkIdleKeys() {
-    _ = section.strings("push", example: "[\"INBOX\"]")
-    _ = section.duration("poll_interval", seconds: 1...86_400, example: "5m")
     _ = section.duration("settle", seconds: 0...3600, example: "10s")
     _ = section.word("delete_on_server", ServerDeletion.self)
     _ = section.boolean("create_on_server")
@@ -163,6 +164,10 @@ struct AccountSection {
       section.add("mailboxes", "only excludes, so it selects no mailbox", "put \"*\" first")
     }
     return patterns
+  }
+
+  private func readPush() -> MailboxPatterns {
+    MailboxPatterns(section.strings("push", example: "[\"INBOX\"]") ?? ["INBOX"])
   }
 
   private func readMap(layout: MaildirLayoutName) -> [MailboxName: FolderPath] {

@@ -31,11 +31,11 @@ package enum ConfigurationKeys {
       "protocol", "host", "port", "tls", "tls_ca_file", "tls_fingerprint", "allow_cleartext", "user",
       "password_command", "password_file", "password_credential", "password_env", "auth", "maildir", "layout",
       "mailboxes", "subscribed_only", "map", "direction", "delete_locally", "keep_deleted", "hold", "connections",
-      "timeout")
-    + ConfigurationKey.idle("push", "poll_interval", "settle", "delete_on_server", "create_on_server")
+      "timeout", "push", "poll_interval", "on_change")
+    + ConfigurationKey.idle("settle", "delete_on_server", "create_on_server")
     + ConfigurationKey.later(
       "preset", "tls_client_certificate", "tls_client_key", "tunnel", "oauth2", "bodies", "body_limit", "body_age",
-      "retention", "size_limit", "order", "session_limit", "deliver_to", "on_change")
+      "retention", "size_limit", "order", "session_limit", "deliver_to")
 
   package static let hold: [ConfigurationKey] = ConfigurationKey.works("share", "count", "account")
 }

@@ -42,8 +42,14 @@ package struct AccountConfiguration: Equatable, Sendable {
   package var keepDeleted: Duration
   package var hold: HoldLimits
   package var connections: Int
+  /// Which mailboxes get push of their own.
+  package var push: MailboxPatterns
+  /// How often the others are asked for, and the push connection is made to prove itself.
+  package var pollInterval: Duration
   /// How long the server may take for any one step.
   package var timeout: Duration
+  /// The program that runs after changes, with its arguments; nil for none.
+  package var onChange: [String]?
 }
 
 /// How to reach a server and how to know that it is the right one.

@@ -21,7 +21,7 @@ extension AccountSettings {
       password: { try await password.read() },
       mechanisms: account.mechanisms?.map(\.rawValue), allowCleartext: server.tls == .none, timeout: account.timeout,
       clientID: ["name": "mailmirror"])
-    let patterns = account.mailboxes
+    let (patterns, push) = (account.mailboxes, account.push)
     self.init(
       name: account.name, endpoint: endpoint, server: "\(account.user)@\(server.host)",
       root: account.maildir, layout: account.layout == .fs ? .fs : .maildirPlusPlus, stateDirectory: stateDirectory,
@@ -34,7 +34,8 @@ extension AccountSettings {
         deleteLocally: account.deleteLocally == .never ? .never : .quarantine,
         hold: .init(
           share: account.hold.share, count: account.hold.count, account: account.hold.account)),
-      keepDeleted: account.keepDeleted.components.seconds, connections: account.connections)
+      keepDeleted: account.keepDeleted.components.seconds, connections: account.connections,
+      pushes: { name, delimiter in push.select(name, separator: delimiter) }, pollInterval: account.pollInterval)
   }
 }
 

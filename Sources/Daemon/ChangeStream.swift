@@ -140,6 +140,9 @@ package final class ChangeFeed: Sendable {
     return stream
   }
 
+  /// Whether anybody listens.
+  package var isHeard: Bool { !streams().isEmpty }
+
   package func publish(_ change: MailChange) {
     for stream in streams() { stream.publish(change) }
   }

@@ -12,12 +12,13 @@ package struct MirrorRuntime: Sendable {
   package let configuration: MirrorConfiguration
   private let environment: [String: String]
 
-  package init(_ configuration: MirrorConfiguration, environment: [String: String], logger: Logger) {
+  package init(_ configuration: MirrorConfiguration, environment: [String: String], logger: Logger, eventLoops: Int = 1)
+  {
     Self.raiseOpenFileLimit()
     self.configuration = configuration
     self.environment = environment
     resources = AccountWorker.Resources(
-      group: MultiThreadedEventLoopGroup(numberOfThreads: 1), pool: DiskPool(), budget: InFlightBudget(),
+      group: MultiThreadedEventLoopGroup(numberOfThreads: eventLoops), pool: DiskPool(), budget: InFlightBudget(),
       logger: logger)
   }
 
@@ -27,6 +28,15 @@ package struct MirrorRuntime: Sendable {
     guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
     limit.rlim_cur = min(limit.rlim_max, 65_536)
     setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  }
+
+  /// The account's `on_change` as it is run.
+  func hook(_ words: [String]) -> HookCommand {
+    let passwords = configuration.accounts.compactMap { account -> String? in
+      if case .environment(let name) = account.password { name } else { nil }
+    }
+    return HookCommand(
+      words: words, directory: environment["HOME"] ?? "/", environment: environment, withheld: Set(passwords))
   }
 
   package func settings(_ account: AccountConfiguration) -> AccountSettings {

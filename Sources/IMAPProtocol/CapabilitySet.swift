@@ -26,6 +26,8 @@ package struct CapabilitySet: Hashable, Sendable {
   package var hasCondStore: Bool { names.contains("condstore") || hasQResync }
   /// RFC 5161.
   package var hasEnable: Bool { names.contains("enable") || hasQResync }
+  /// RFC 2177.
+  package var hasIdle: Bool { names.contains("idle") }
   /// RFC 4731.
   package var hasESearch: Bool { names.contains("esearch") }
   /// RFC 5819.

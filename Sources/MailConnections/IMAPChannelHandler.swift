@@ -239,14 +239,14 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
   }
 
   /// Sends what may be sent, all of it in one write.
-  private func pump() {
+  func pump() {
     guard case .ready(let session) = phase else { return }
     do {
       try send(commands.takeOutput(session.capabilities))
     } catch {
       return fail(.broken("\(error)"))
     }
-    if commands.current == nil { watch.stop() } else { watchSilence() }
+    if commands.current?.maySayNothing ?? true { watch.stop() } else { watchSilence() }
     resumeReading()
   }
 

@@ -69,6 +69,11 @@ package final class IMAPConnection: Sendable {
     }
   }
 
+  /// Calls `body` once, on the event loop, when the connection is closed.
+  package func whenClosed(_ body: @escaping @Sendable () -> Void) {
+    channel.closeFuture.whenComplete { _ in body() }
+  }
+
   package var isOpen: Bool { shared.now.isOpen }
 
   /// Inside TLS.
@@ -93,6 +98,14 @@ package final class IMAPConnection: Sendable {
     closing.cancel()
     close()
     try? await channel.closeFuture.get()
+  }
+
+  package var eventLoop: any EventLoop { channel.eventLoop }
+
+  /// Runs on the event loop, behind what was asked before.
+  func execute(_ body: @escaping @Sendable (IMAPChannelHandler) -> Void) {
+    let handler = handler
+    eventLoop.execute { body(handler.value) }
   }
 
   /// Runs an operation to its end.

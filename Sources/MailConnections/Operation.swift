@@ -21,6 +21,14 @@ protocol Operation: AnyObject {
   func fail(_ error: any Error)
   /// Nothing more should be read from the server now.
   var holdsReading: Bool { get }
+  /// The server has sent `+` and no literal waits for it.
+  func continued()
+  /// What is to be sent that belongs to a command already sent.
+  func takeBytes() -> [UInt8]
+  /// Only the tagged ends of its commands are missing: what follows may be sent already.
+  var isEnding: Bool { get }
+  /// The server has nothing to say unless something happens.
+  var maySayNothing: Bool { get }
 }
 
 extension Operation {
@@ -30,6 +38,10 @@ extension Operation {
   func bodyContinues(_ bytes: UnsafeRawBufferPointer) {}
   func bodyEnds() {}
   var holdsReading: Bool { false }
+  func continued() {}
+  func takeBytes() -> [UInt8] { [] }
+  var isEnding: Bool { false }
+  var maySayNothing: Bool { false }
 
   func answered(_ command: Command, _ tagged: Tagged) throws { try tagged.requireOK(command) }
 }

@@ -58,6 +58,19 @@ extension AccountState {
     }
   }
 
+  /// The highest UID of the mailbox that is known, fetched or not.
+  package func highestUID(of mailbox: Int64) async throws -> UID? {
+    try await read { db in
+      let highest = try UInt32.fetchOne(
+        db,
+        sql: """
+          SELECT max((SELECT coalesce(max(uid), 0) FROM message WHERE mailbox = ?1),
+            (SELECT coalesce(max(uid), 0) FROM unfetched WHERE mailbox = ?1))
+          """, arguments: [mailbox])
+      return highest.flatMap(UID.init)
+    }
+  }
+
   package func highestMessageID() async throws -> Int64 {
     try await read { db in try Int64.fetchOne(db, sql: "SELECT max(id) FROM message") ?? 0 }
   }

@@ -4,17 +4,17 @@ import MailModel
 /// What `status` prints, read in one transaction.
 package struct AccountSummary: Sendable {
   package struct Mailbox: Sendable {
-    package let record: MailboxRecord
+    package var record: MailboxRecord
     package let messages: Int
     package let unseen: Int
     package let pendingLocal: Int
     package let unfetched: Int
   }
 
-  package let lastSuccess: Int64?
-  package let problem: Problem?
-  package let mailboxes: [Mailbox]
-  package let quarantined: Int
+  package var lastSuccess: Int64?
+  package var problem: Problem?
+  package var mailboxes: [Mailbox]
+  package var quarantined: Int
 }
 
 extension AccountState {
@@ -30,27 +30,49 @@ extension AccountState {
   package func summary() async throws -> AccountSummary {
     try await read { db in
       let account = try Row.fetchOne(db, sql: "SELECT * FROM account")
-      let mailboxes = try Row.fetchAll(
-        db,
-        sql: """
-          SELECT mailbox.*,
-            (SELECT count(*) FROM message WHERE message.mailbox = mailbox.id AND state = 1 AND pending & 1 = 0)
-              AS messages,
-            (SELECT count(*) FROM message WHERE message.mailbox = mailbox.id AND state = 1 AND flags & 1 = 0)
-              AS unseen,
-            (SELECT count(*) FROM message WHERE message.mailbox = mailbox.id AND pending <> 0) AS pending_messages,
-            (SELECT count(*) FROM unfetched WHERE unfetched.mailbox = mailbox.id) AS unfetched
-          FROM mailbox ORDER BY folder
-          """
-      ).map { row -> AccountSummary.Mailbox in
-        let record = MailboxRecord(row: row)
-        return AccountSummary.Mailbox(
-          record: record, messages: row["messages"], unseen: row["unseen"],
-          pendingLocal: (row["pending_messages"] as Int) + record.localNew, unfetched: row["unfetched"])
-      }
       return AccountSummary(
-        lastSuccess: account?["last_success"], problem: account.flatMap { Problem(row: $0) }, mailboxes: mailboxes,
+        lastSuccess: account?["last_success"], problem: account.flatMap { Problem(row: $0) },
+        mailboxes: try Row.fetchAll(db, sql: Self.mailboxSummaries + " ORDER BY folder")
+          .map(AccountSummary.Mailbox.init(row:)),
         quarantined: try Int.fetchOne(db, sql: "SELECT count(*) FROM quarantined") ?? 0)
     }
+  }
+
+  /// One mailbox of the summary; reads its rows alone.
+  package func summary(of mailbox: Int64) async throws -> AccountSummary.Mailbox? {
+    try await read { db in
+      try Row.fetchOne(db, sql: Self.mailboxSummaries + " WHERE mailbox.id = ?", arguments: [mailbox])
+        .map(AccountSummary.Mailbox.init(row:))
+    }
+  }
+
+  /// The summary without its mailboxes.
+  package func accountSummary() async throws -> AccountSummary {
+    try await read { db in
+      let account = try Row.fetchOne(db, sql: "SELECT * FROM account")
+      return AccountSummary(
+        lastSuccess: account?["last_success"], problem: account.flatMap { Problem(row: $0) }, mailboxes: [],
+        quarantined: try Int.fetchOne(db, sql: "SELECT count(*) FROM quarantined") ?? 0)
+    }
+  }
+
+  private static let mailboxSummaries = """
+    SELECT mailbox.*,
+      (SELECT count(*) FROM message WHERE message.mailbox = mailbox.id AND state = 1 AND pending & 1 = 0)
+        AS messages,
+      (SELECT count(*) FROM message WHERE message.mailbox = mailbox.id AND state = 1 AND flags & 1 = 0)
+        AS unseen,
+      (SELECT count(*) FROM message WHERE message.mailbox = mailbox.id AND pending <> 0) AS pending_messages,
+      (SELECT count(*) FROM unfetched WHERE unfetched.mailbox = mailbox.id) AS unfetched
+    FROM mailbox
+    """
+}
+
+extension AccountSummary.Mailbox {
+  init(row: Row) {
+    let record = MailboxRecord(row: row)
+    self.init(
+      record: record, messages: row["messages"], unseen: row["unseen"],
+      pendingLocal: (row["pending_messages"] as Int) + record.localNew, unfetched: row["unfetched"])
   }
 }

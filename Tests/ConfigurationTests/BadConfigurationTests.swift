@@ -80,6 +80,14 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
       "config.toml:9: accounts.work.timeout: must be a duration, not a whole number; write it in quotes with its "
         + "unit, as in \"60s\""),
     BadConfiguration(
+      top + account("work", "on_change = \"notmuch new\""),
+      "config.toml:7: accounts.work.on_change: must be a list of strings, not a string; write it as in [\"notmuch\", "
+        + "\"new\"]"),
+    BadConfiguration(
+      top + account("work", "on_change = [\"notmuch new\"]"),
+      "config.toml:7: accounts.work.on_change: \"notmuch new\" is one word, and no shell splits it; write each word "
+        + "on its own, as in [\"notmuch\", \"new\"]"),
+    BadConfiguration(
       top + account("work", "timeout = \"1 minute\"", "keep_deleted = \"99999999999999999999d\""),
       "config.toml:7: accounts.work.timeout: \"1 minute\" is not a duration; write a number with s, m, h or d, as "
         + "in \"60s\"",

@@ -14,7 +14,7 @@ import Testing
     #expect(work.maildir == "/home/me/Mail/work" && work.layout == .maildirPlusPlus)
     #expect(work.mailboxes == .all && !work.subscribedOnly && work.map.isEmpty)
     #expect(work.direction == .pull && work.deleteLocally == .quarantine && work.keepDeleted == .seconds(30 * 86400))
-    #expect(work.hold == .standard && work.connections == 4 && work.timeout == .seconds(60))
+    #expect(work.hold == .standard && work.connections == 4 && work.timeout == .seconds(60) && work.onChange == nil)
   }
 
   @Test func everyKeyIsRead() throws {
@@ -28,7 +28,7 @@ import Testing
         "maildir = \"../mail\"", "layout = \"fs\"", "mailboxes = [\"*\", \"!Spam\"]", "subscribed_only = true",
         "map = { \"Entwürfe\" = \"Drafts\", inbox = \"In/Box\" }", "direction = \"pull\"",
         "delete_locally = \"never\"", "keep_deleted = \"0\"", "hold.share = 1", "hold.count = 5", "connections = 1",
-        "timeout = \"2m\"")
+        "timeout = \"2m\"", "on_change = [\"~/bin/index\", \"--quick\"]")
     let configuration = try MirrorConfiguration.parse(text, file: "/etc/mm/config.toml", places: places)
     #expect(configuration.stateDirectory == "/etc/mm/state" && configuration.logLevel == .debug)
     let work = try #require(configuration.accounts.first)
@@ -40,6 +40,15 @@ import Testing
     #expect(work.deleteLocally == .never && work.keepDeleted == .zero)
     #expect(work.hold == HoldLimits(share: 1, count: 5, account: 500))
     #expect(work.connections == 1 && work.timeout == .seconds(120))
+    #expect(work.onChange == ["/home/me/bin/index", "--quick"])
+  }
+
+  @Test func aHookIsAPlainNameOrAPath() throws {
+    for (written, read) in [("notmuch", "notmuch"), ("./index", "/etc/mm/index"), ("/bin/x y", "/bin/x y")] {
+      let text = "maildir = \"/m\"\n" + account("work", "on_change = [\"\(written)\"]")
+      let configuration = try MirrorConfiguration.parse(text, file: "/etc/mm/config.toml", places: places)
+      #expect(configuration.accounts.first?.onChange == [read])
+    }
   }
 
   @Test func accountsKeepTheOrderOfTheFile() throws {

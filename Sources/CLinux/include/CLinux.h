@@ -15,6 +15,26 @@ int mm_openat(int directory, const char *name, int flags, mode_t mode);
 /// Whether the file system under the descriptor is one of the network: 1 or 0, or -1
 /// with errno.
 int mm_is_network_filesystem(int descriptor);
+/// Gives back freed heap memory (malloc_trim(3)) and the pages of code and constants that
+/// were read so far (madvise(2) with MADV_DONTNEED on mappings that nobody can write):
+/// what is still needed is mapped again when it is used.
+void mm_return_memory(void);
 /// UTIME_OMIT for utimensat(2): leaves that time as it is.
 extern const long mm_utime_omit;
+/// An anonymous file in memory, closed in programs that are started. Returns its descriptor, or -1 with errno.
+int mm_memory_file(const char *name);
+/// pidfd_open(2): readable when the process has ended. Returns the descriptor, or -1 with errno.
+int mm_process_descriptor(pid_t process);
+/// A program to start: see mm_spawn.
+struct mm_program {
+  /// Both end with NULL; arguments[0] is looked for in PATH.
+  char *const *arguments;
+  char *const *environment;
+  const char *directory;
+  /// What become its standard input, output and error.
+  int input, output, error;
+};
+/// Starts the program in a session of its own, with default signal actions and no signal blocked, and with no other
+/// descriptor than the three. Returns 0, or the error number.
+int mm_spawn(pid_t *process, const struct mm_program *program);
 #endif

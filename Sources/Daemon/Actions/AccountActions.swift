@@ -9,10 +9,17 @@ package enum AccountActions {
     _ selected: SelectedAccount, in runtime: MirrorRuntime, dryRun: Bool,
     progress: @escaping @Sendable (ProgressReport) -> Void
   ) async -> SyncResult {
-    let worker = AccountWorker(runtime.settings(selected.account), resources: runtime.resources) {
-      progress(ProgressReport($0))
-    }
+    let changes = ChangeCollection()
+    let worker = AccountWorker(
+      runtime.settings(selected.account), resources: runtime.resources, observer: { progress(ProgressReport($0)) },
+      report: { changes.add($0) })
     let outcome = await worker.sync(only: selected.mailboxes, dryRun: dryRun)
+    if let words = selected.account.onChange {
+      let runner = HookRunner(
+        account: selected.account.name, command: runtime.hook(words), logger: runtime.resources.logger)
+      await runner.add(await changes.told(by: runtime.resources.pool))
+      await runner.finish()
+    }
     return SyncResult(outcome, isDryRun: dryRun)
   }
 
@@ -63,13 +70,7 @@ package enum AccountActions {
     _ account: AccountConfiguration, in runtime: MirrorRuntime, full: Bool
   ) async -> VerifyResult {
     let found = await AccountWorker(runtime.settings(account), resources: runtime.resources).verify(full: full)
-    return VerifyResult(
-      account: account.name,
-      mailboxes: found.reports.map {
-        .init(
-          name: $0.mailbox, onServer: $0.onServer, inState: $0.inState, inFolder: $0.inFolder,
-          differences: $0.differences, explained: $0.explained)
-      }, failures: found.failures.map(\.description))
+    return VerifyResult(account: account.name, found.reports, found.failures)
   }
 
   private static func wireText(_ bytes: [UInt8]) -> String {
@@ -102,6 +103,18 @@ extension SyncResult {
     holds = outcome.holds
     planned = isDryRun ? outcome.plans.filter { !$0.isEmpty }.map(\.description) : nil
     notices = outcome.notices
+  }
+}
+
+extension VerifyResult {
+  init(account: String, _ reports: [VerificationReport], _ failures: [SyncFailure]) {
+    self.init(
+      account: account,
+      mailboxes: reports.map {
+        .init(
+          name: $0.mailbox, onServer: $0.onServer, inState: $0.inState, inFolder: $0.inFolder,
+          differences: $0.differences, explained: $0.explained)
+      }, failures: failures.map(\.description))
   }
 }
 

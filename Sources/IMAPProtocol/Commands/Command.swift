@@ -4,6 +4,8 @@ import MailModel
 package enum Command: Hashable, Sendable {
   case capability
   case noop
+  /// Ended by `DONE`, which is no command of its own (RFC 2177).
+  case idle
   case logout
   case check
   case startTLS

@@ -18,6 +18,7 @@ extension Command {
     switch self {
     case .capability: "CAPABILITY"
     case .noop: "NOOP"
+    case .idle: "IDLE"
     case .logout: "LOGOUT"
     case .check: "CHECK"
     case .startTLS: "STARTTLS"
@@ -40,7 +41,7 @@ extension Command {
   private func write(to writer: inout CommandWriter) throws(CommandError) {
     writer.append(name)
     switch self {
-    case .capability, .noop, .logout, .check, .startTLS, .namespace, .close, .unselect: break
+    case .capability, .noop, .idle, .logout, .check, .startTLS, .namespace, .close, .unselect: break
     case .login(let user, let password):
       writer.append(" ")
       try writer.astring(user, "user name")

@@ -1,0 +1,221 @@
+import LinuxFiles
+import Logging
+import MailModel
+import NIOCore
+import SyncState
+
+/// One account's worker in the daemon: keeps the account open and connected for as long as it runs, tries again when
+/// something ends that, and tells how it stands. Its trouble is its own.
+package actor AccountService {
+  private let settings: AccountSettings
+  private let resources: AccountWorker.Resources
+  /// Few threads that bulk never uses.
+  private let expressPool: DiskPool
+  private let board: StatusBoard
+  private let meter: ProgressMeter
+  private let requests: SyncRequests
+  private let signal = WakeSignal()
+  private let report: @Sendable ([MessageChange]) -> Void
+
+  private var isPaused: Bool
+  /// How many things want the account to be closed for a while.
+  private var asides = 0
+  private var life: Task<(any Error)?, Never>?
+  private var open: (account: OpenAccount, express: OpenAccount)?
+  private var backoff = Backoff()
+
+  /// - Parameters:
+  ///   - onStatus: called on any thread when the status has changed.
+  ///   - report: told what changed in the folders.
+  package init(
+    _ settings: AccountSettings, resources: AccountWorker.Resources, expressPool: DiskPool, isPaused: Bool = false,
+    onStatus: @escaping @Sendable () -> Void, report: @escaping @Sendable ([MessageChange]) -> Void
+  ) {
+    self.settings = settings
+    self.resources = resources
+    self.expressPool = expressPool
+    self.isPaused = isPaused
+    self.report = report
+    let board = StatusBoard(name: settings.name, onChange: onStatus)
+    self.board = board
+    meter = ProgressMeter(account: settings.name) { progress in board.update { $0.progress = progress } }
+    requests = SyncRequests(account: settings.name, meter: meter)
+  }
+
+  package nonisolated var status: AccountStatus { board.current }
+  package nonisolated var isPausedNow: Bool { board.current.activity == .paused }
+
+  // MARK: What can be asked of it
+
+  /// A sync that begins now, of the whole account or of the mailboxes named; returns when it is done.
+  package func sync(only mailboxes: Set<String>, dryRun: Bool) async -> SyncOutcome {
+    if dryRun {
+      return await aside {
+        await AccountWorker(self.settings, resources: self.resources).sync(only: mailboxes, dryRun: true)
+      }
+    }
+    guard !isPaused else {
+      var outcome = SyncOutcome(account: settings.name)
+      outcome.failures = [pausedFailure]
+      return outcome
+    }
+    let signal = signal
+    return await requests.ask(only: mailboxes) { signal.wake(.survey) }
+  }
+
+  /// Compares server, folder and state; the account is not synced meanwhile.
+  package func verify(full: Bool) async -> (reports: [VerificationReport], failures: [SyncFailure]) {
+    await aside { await AccountWorker(self.settings, resources: self.resources).verify(full: full) }
+  }
+
+  package func pause() async {
+    isPaused = true
+    board.update { ($0.activity, $0.trouble, $0.nextPoll) = (.paused, nil, nil) }
+    await endLife()
+    if isPaused { board.update { $0.activity = .paused } }
+    await requests.failAll(pausedFailure)
+  }
+
+  package func resume() {
+    guard isPaused else { return }
+    isPaused = false
+    backoff.reset()
+    board.update { $0.activity = .starting }
+    signal.wake(.survey)
+  }
+
+  /// Answers when the actor does: it is not stuck.
+  package func prove() {}
+
+  private var pausedFailure: SyncFailure {
+    SyncFailure(
+      scope: .account, retry: .never, location: settings.name, what: "the account is paused",
+      remedy: "run `mailmirror resume \(settings.name)`")
+  }
+
+  /// Runs something that opens the account itself.
+  private func aside<Value: Sendable>(_ work: @Sendable () async -> Value) async -> Value {
+    asides += 1
+    await endLife()
+    let value = await work()
+    asides -= 1
+    signal.wake(.survey)
+    return value
+  }
+
+  /// The group under way is finished; nothing else is begun.
+  private func endLife() async {
+    open?.account.pipeline.stop()
+    open?.express.pipeline.stop()
+    life?.cancel()
+    _ = await life?.value
+  }
+
+  // MARK: Its life
+
+  /// Runs until the task is cancelled, and returns when all is closed.
+  package func run() async {
+    let eventLoop = resources.group.next()
+    while !Task.isCancelled {
+      guard !isPaused, asides == 0 else {
+        if isPaused { board.update { $0.activity = .paused } }
+        _ = await signal.sleep(until: .distantFuture, on: eventLoop)
+        continue
+      }
+      let life = Task { await live() }
+      self.life = life
+      let error = await withTaskCancellationHandler {
+        await life.value
+      } onCancel: {
+        life.cancel()
+        Task { await self.stopPipelines() }
+      }
+      self.life = nil
+      open = nil
+      board.update { ($0.push, $0.nextPoll) = (.unknown, nil) }
+      guard !Task.isCancelled, !isPaused, asides == 0, let error else { continue }
+      await waitForNextTry(after: error, on: eventLoop)
+    }
+    await requests.failAll(SyncFailure(CancellationError(), account: settings.name, location: settings.name))
+  }
+
+  private func stopPipelines() {
+    open?.account.pipeline.stop()
+    open?.express.pipeline.stop()
+  }
+
+  private func waitForNextTry(after error: any Error, on eventLoop: any EventLoop) async {
+    let failure = SyncFailure(error, account: settings.name, location: settings.name)
+    let cause = Backoff.Cause(error)
+    let pause = suggestedPause(failure.what) ?? backoff.pause(after: cause, jitter: Double.random(in: 0...1))
+    let now = resources.clock.now().seconds
+    // Rounded up: nobody should see a time at which nothing happens yet.
+    let nextTry = now + pause.components.seconds + 1
+    board.update { status in
+      status.activity = .waiting
+      let isSame = status.trouble?.failure == failure
+      status.trouble = .init(
+        failure: failure, isStop: cause == .local && failure.retry == .never,
+        since: isSame ? status.trouble?.since ?? now : now, nextTry: nextTry)
+    }
+    resources.logger.warning(
+      "\(failure); next try in \(max(1, pause.components.seconds)) s", metadata: ["ACCOUNT": "\(settings.name)"])
+    signal.clear(.survey)
+    await requests.failAll(failure)
+    // Only somebody's wish to sync shortens the pause.
+    let deadline = NIODeadline.now() + TimeAmount(pause)
+    while !Task.isCancelled, !isPaused, asides == 0 {
+      let reasons = await signal.sleep(until: deadline, on: eventLoop)
+      if reasons.contains(.time) && deadline <= .now() || reasons.contains(.survey) { return }
+    }
+  }
+
+  /// Opens the account, works until something ends it, and closes it; returns what ended it.
+  private func live() async -> (any Error)? {
+    if board.current.trouble == nil { board.update { $0.activity = .starting } }
+    do {
+      let (account, lock) = try await AccountOpening(
+        settings: settings, pool: resources.pool, clock: resources.clock, logger: resources.logger, report: report
+      ).open(meter: meter)
+      let error = await work(account)
+      withExtendedLifetime(lock) {}
+      return error
+    } catch {
+      return error
+    }
+  }
+
+  private func work(_ account: OpenAccount) async -> any Error {
+    let express = account.express(pool: expressPool)
+    open = (account, express)
+    if Task.isCancelled { stopPipelines() }
+    let refresh = StatusRefresh(state: account.state, board: board)
+    let ended: any Error
+    do {
+      try await refresh.all()
+      let blocked = try await Recovery(account: account).run()
+      try await AccountSession(
+        account: account, express: express,
+        connections: ConnectionSource(settings: settings, resources: resources, board: board),
+        blocked: blocked, board: board, refresh: refresh, requests: requests, signal: signal,
+        onSurvey: { await self.backoffReset() }
+      ).run()
+      ended = CancellationError()
+    } catch {
+      ended = express.failure ?? error
+    }
+    await refresh.stop()
+    // Not under the task's cancellation, which would keep the state from being closed.
+    await Task { [settings] in
+      guard account.pipeline.isSound, express.pipeline.isSound else { return }
+      if !(ended is CancellationError) {
+        let failure = SyncFailure(ended, account: settings.name, location: settings.name)
+        try? await account.state.setAccountProblem(what: failure.what, remedy: failure.remedy, now: account.now())
+      }
+      try? await account.state.close()
+    }.value
+    return ended
+  }
+
+  private func backoffReset() { backoff.reset() }
+}

@@ -1,0 +1,110 @@
+import IMAPProtocol
+import LinuxFiles
+import Logging
+import MailConnections
+import MailModel
+import Maildir
+import NIOCore
+import SyncState
+
+/// An account while it is open and connected. One connection watches: it looks at all mailboxes at intervals, and in
+/// between waits for news of the one that gets push, whose rounds it runs itself. The others are served by further
+/// connections, which come with the work and go when there is none, so that bulk never delays push. Ends only by an
+/// error or when it is cancelled.
+struct AccountSession: Sendable {
+  /// For many messages.
+  let account: OpenAccount
+  /// For what push brings.
+  let express: OpenAccount
+  let connections: ConnectionSource
+  let blocked: [Int64: SyncFailure]
+  let board: StatusBoard
+  let refresh: StatusRefresh
+  let requests: SyncRequests
+  let signal: WakeSignal
+  /// Called when a look at the whole account went well.
+  let onSurvey: @Sendable () async -> Void
+
+  private var settings: AccountSettings { account.settings }
+
+  func run() async throws {
+    board.update { $0.activity = .connecting }
+    let first = try await connections.openFirst()
+    let lanes = settings.connections - 1
+    let signal = signal
+    let queue = WorkQueue(lanes: lanes) { signal.wake(.work) }
+    let runner = RoundRunner(account: account, connections: connections, isDryRun: false) { work, turn, result in
+      await ended(work, turn, result)
+    }
+    defer { first.close() }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      if lanes > 0 { group.addTask { try await runner.run(queue, .standing(count: lanes)) } }
+      group.addTask {
+        try await MailboxWatch(session: self, connection: first, queue: queue, runner: runner).run()
+      }
+      defer { group.cancelAll() }
+      // Whichever ends first ends the other.
+      do {
+        try await group.next()
+      } catch {
+        await queue.close()
+        throw error
+      }
+      await queue.close()
+    }
+    throw account.failure ?? express.failure ?? CancellationError()
+  }
+
+  /// Writes down and tells the end of one mailbox's turn.
+  func ended(_ work: RoundWork, _ turn: WorkQueue.Turn, _ result: Result<RoundResult, SyncFailure>) async {
+    await account.note(result, of: work)
+    if case .failure(let failure) = result {
+      account.logger.warning("\(failure)", metadata: account.metadata(of: work.record.name))
+    }
+    await refresh.changed(work.record.id)
+    await answer(await requests.ended(work.record.id, turn: turn, result))
+  }
+
+  /// Concludes syncs that are done and answers those who asked for them.
+  func answer(_ completed: [SyncRequests.Completed]) async {
+    guard !completed.isEmpty else { return }
+    for item in completed {
+      var outcome = item.outcome
+      do {
+        try await account.conclude(&outcome, isDryRun: false, isWhole: item.isWhole)
+        try await refresh.changedNow()
+      } catch {
+        account.pipeline.fail(error)
+        outcome.failures.append(SyncFailure(error, account: settings.name, location: settings.name))
+      }
+      item.answer?.resume(returning: outcome)
+    }
+  }
+}
+
+extension OpenAccount {
+  /// What a log line is about.
+  func metadata(of mailbox: MailboxName? = nil) -> Logger.Metadata {
+    var metadata: Logger.Metadata = ["ACCOUNT": "\(settings.name)"]
+    if let mailbox { metadata["MAILBOX"] = "\(mailbox)" }
+    return metadata
+  }
+
+  /// The directory under the root's path is still the one that was opened. A disk that was taken away, or a link that
+  /// leads elsewhere now, stops the account, which is then opened anew with all its checks.
+  func checkRoot() async throws {
+    let (root, path, name) = (root, settings.root, settings.name)
+    let isSame = try await pool.run { () -> Bool in
+      do {
+        return try DirectoryHandle.open(path: path).status().identity == root.status().identity
+      } catch let error as FileError where error.isMissing {
+        return false
+      }
+    }
+    guard isSame else {
+      throw SyncFailure(
+        scope: .account, retry: .later, location: name, what: "the mail directory \(path) is another one now",
+        remedy: "put back or mount the directory that was there; nothing is removed or written until then")
+    }
+  }
+}

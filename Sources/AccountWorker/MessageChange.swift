@@ -1,0 +1,29 @@
+import MailModel
+
+/// One message that came into a folder, changed there, or left it, because of the server.
+package struct MessageChange: Sendable, Equatable {
+  package enum Kind: String, Sendable { case new, changed, gone }
+
+  package var account: String
+  package var mailbox: String
+  package var kind: Kind
+  package var uid: UInt32?
+  /// Absolute; of a message that is gone, where it was.
+  package var path: String
+  /// As the wire names them.
+  package var flags: [String]
+}
+
+extension MirroredMailbox {
+  /// What happened to a file of this folder, for those who want to know.
+  func change(
+    _ kind: MessageChange.Kind, uid: UID?, fileName: [UInt8], isInCur: Bool, flags: FlagSet,
+    in settings: AccountSettings
+  ) -> MessageChange {
+    let folder = record.folder.isEmpty ? "" : record.folder + "/"
+    return MessageChange(
+      account: settings.name, mailbox: record.name.description, kind: kind, uid: uid?.value,
+      path: "\(settings.root)/\(folder)\(isInCur ? "cur" : "new")/\(String(decoding: fileName, as: UTF8.self))",
+      flags: flags.wireNames)
+  }
+}

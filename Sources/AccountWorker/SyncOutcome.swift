@@ -1,0 +1,75 @@
+import SyncPlanner
+import SyncState
+
+/// What an account's sync came to.
+package struct SyncOutcome: Sendable {
+  package var account: String
+  package var delivered = 0
+  package var flagsChanged = 0
+  package var quarantined = 0
+  package var octets: Int64 = 0
+  package var holds = 0
+  package var pendingLocal = 0
+  package var mailboxes = 0
+  package var plans: [MailboxPlan] = []
+  package var failures: [SyncFailure] = []
+  /// What the person should know although nothing failed: state rebuilt, a mailbox that the server no longer lists.
+  package var notices: [String] = []
+
+  package init(account: String) { self.account = account }
+
+  /// Adds the end of one mailbox's turn.
+  mutating func add(_ result: Result<RoundResult, SyncFailure>, isDryRun: Bool = false) {
+    switch result {
+    case .success(let round):
+      delivered += round.delivered
+      flagsChanged += round.flagsChanged
+      quarantined += round.quarantined
+      failures += round.notices.filter { !$0.isHold }
+      notices += round.notices.filter(\.isHold).map(\.description)
+      if isDryRun { plans.append(round.plan) }
+    case .failure(let failure): failures.append(failure)
+    }
+  }
+}
+
+extension OpenAccount {
+  /// Writes down what keeps a mailbox from being mirrored as it should.
+  func note(_ result: Result<RoundResult, SyncFailure>, of work: RoundWork) async {
+    let trouble: SyncFailure? =
+      switch result {
+      case .success(let round): round.notices.first { $0.scope == .mailbox && !$0.isHold }
+      case .failure(let failure): failure.scope == .mailbox ? failure : nil
+      }
+    guard let trouble else { return }
+    do {
+      try await state.setProblem(of: work.record.id, what: trouble.what, remedy: trouble.remedy, now: now())
+    } catch {
+      pipeline.fail(error)
+    }
+  }
+
+  /// Writes down how the account stands after a sync of it, and lets go of what quarantine has kept long enough.
+  func conclude(_ outcome: inout SyncOutcome, isDryRun: Bool, isWhole: Bool) async throws {
+    if !isDryRun { try await purgeQuarantine() }
+    outcome.holds = try await state.holds().count
+    outcome.pendingLocal = try await state.pendingLocalCount()
+    guard !isDryRun else { return }
+    if let failure = outcome.failures.first(where: { $0.scope == .account }) {
+      try await state.setAccountProblem(what: failure.what, remedy: failure.remedy, now: now())
+      return
+    }
+    try await state.setAccountSuccess(now: now())
+    if pointsElsewhere, outcome.failures.isEmpty, outcome.holds == 0, isWhole {
+      try await state.setServer(settings.server)
+    }
+  }
+
+  private func purgeQuarantine() async throws {
+    let (quarantine, clock, keep) = (quarantine, clock, settings.keepDeleted)
+    let old = try await state.quarantinedBefore(now() - keep)
+    guard !old.isEmpty else { return }
+    _ = try await pool.run { try quarantine.purge(olderThan: keep, clock: clock) }
+    try await state.forgetQuarantined(old.map(\.id))
+  }
+}

@@ -1,0 +1,58 @@
+import NIOCore
+import Synchronization
+
+/// What may end a watch's sleep. Signals that come while it is awake wait for it.
+final class WakeSignal: Sendable {
+  struct Reasons: OptionSet, Sendable {
+    let rawValue: Int
+    /// The server told of a change, or the IDLE is over.
+    static let news = Reasons(rawValue: 1)
+    /// A look at all mailboxes is wanted.
+    static let survey = Reasons(rawValue: 2)
+    /// Work came that no other connection can do.
+    static let work = Reasons(rawValue: 4)
+    /// The time is up.
+    static let time = Reasons(rawValue: 8)
+  }
+
+  private struct State {
+    var reasons: Reasons = []
+    var sleeper: CheckedContinuation<Void, Never>?
+  }
+
+  private let state = Mutex(State())
+
+  /// Callable from any thread.
+  func wake(_ reason: Reasons) {
+    state.withLock { state -> CheckedContinuation<Void, Never>? in
+      state.reasons.formUnion(reason)
+      return state.sleeper.take()
+    }?.resume()
+  }
+
+  /// Forgets what came and was not seen.
+  func clear(_ reason: Reasons) { state.withLock { $0.reasons.subtract(reason) } }
+
+  /// Returns what came, at once where something waits already; empty when the task is cancelled.
+  func sleep(until deadline: NIODeadline, on eventLoop: any EventLoop) async -> Reasons {
+    let timer = eventLoop.scheduleTask(deadline: deadline) { self.wake(.time) }
+    defer { timer.cancel() }
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let isAwake = state.withLock { state in
+          guard state.reasons.isEmpty, !Task.isCancelled else { return true }
+          state.sleeper = continuation
+          return false
+        }
+        if isAwake { continuation.resume() }
+      }
+    } onCancel: {
+      state.withLock { $0.sleeper.take() }?.resume()
+    }
+    return state.withLock { state in
+      let reasons = state.reasons
+      state.reasons = []
+      return reasons
+    }
+  }
+}

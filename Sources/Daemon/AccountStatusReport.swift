@@ -1,0 +1,76 @@
+import AccountWorker
+import Configuration
+import ControlProtocol
+
+extension StatusReport.Account {
+  /// What a worker published, in the words of the interface.
+  init(_ status: AccountStatus, configuration: AccountConfiguration) {
+    if let summary = status.summary {
+      self.init(name: status.name, summary: summary, holds: status.holds)
+    } else {
+      self.init(name: status.name, state: .new)
+    }
+    activity = status.activity.text
+    push = status.push.text(pollInterval: configuration.pollInterval)
+    connections = status.connections
+    nextPoll = status.nextPoll.map(timestamp)
+    if status.activity == .syncing, let progress = status.progress { self.progress = ProgressReport(progress) }
+    if status.activity == .paused {
+      state = .paused
+      error = nil
+    } else if let trouble = status.trouble {
+      state = trouble.isStop ? .stopped : .failing
+      error = .init(
+        what: trouble.failure.what, remedy: trouble.failure.remedy, since: timestamp(trouble.since),
+        nextTry: trouble.nextTry.map(timestamp))
+    } else if status.activity.isConnected {
+      // What an earlier run noted holds no more: the account as a whole works.
+      error = nil
+      if state == .failing, !mailboxes.contains(where: { $0.state == .failing }) {
+        state = holds.isEmpty ? .ok : .held
+      }
+    }
+  }
+}
+
+extension AccountStatus.Activity {
+  var text: String {
+    switch self {
+    case .starting: "starting"
+    case .connecting: "connecting"
+    case .syncing: "syncing"
+    case .watching(let mailbox): "watching \(mailbox)"
+    case .idle: "idle"
+    case .waiting: "waiting"
+    case .paused: "paused"
+    }
+  }
+
+  /// Connected and through with the first look at all mailboxes.
+  var isConnected: Bool {
+    switch self {
+    case .watching, .idle: true
+    case .starting, .connecting, .syncing, .waiting, .paused: false
+    }
+  }
+}
+
+extension AccountStatus.Push {
+  func text(pollInterval: Duration) -> String? {
+    let pause = durationText(pollInterval)
+    switch self {
+    case .unknown: return nil
+    case .idle(let mailbox): return "IDLE on \(mailbox), others every \(pause)"
+    case .polling(let reason): return "every \(pause): \(reason)"
+    }
+  }
+}
+
+/// `5m`, `90s`, as the configuration writes it.
+func durationText(_ duration: Duration) -> String {
+  let seconds = duration.components.seconds
+  if seconds >= 86_400, seconds % 86_400 == 0 { return "\(seconds / 86_400)d" }
+  if seconds >= 3_600, seconds % 3_600 == 0 { return "\(seconds / 3_600)h" }
+  if seconds >= 60, seconds % 60 == 0 { return "\(seconds / 60)m" }
+  return "\(seconds)s"
+}

@@ -1,0 +1,16 @@
+import AccountWorker
+import ControlProtocol
+
+extension MailChange {
+  init(_ change: MessageChange, _ heading: MessageHeading, time: String) {
+    let kind: Kind =
+      switch change.kind {
+      case .new: .new
+      case .changed: .changed
+      case .gone: .gone
+      }
+    self.init(
+      account: change.account, mailbox: change.mailbox, kind: kind, time: time, uid: change.uid, path: change.path,
+      flags: change.flags, from: heading.from, subject: heading.subject)
+  }
+}
