@@ -23,6 +23,7 @@ let package = Package(
     .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
     .target(name: "CLinux"),
     .target(name: "LinuxFiles", dependencies: ["CLinux"] + nio),
+    .target(name: "ChildProcesses", dependencies: ["CLinux"]),
     .target(name: "Crypto", dependencies: ["COpenSSL"]),
     .target(name: "MailModel"),
     .target(name: "SASL", dependencies: ["MailModel"]),
@@ -32,7 +33,7 @@ let package = Package(
     .target(
       name: "SyncState",
       dependencies: ["MailModel", "LinuxFiles", .product(name: "GRDB", package: "GRDB.swift"), logging]),
-    .target(name: "Transport", dependencies: ["LinuxFiles", "COpenSSL", logging] + nio),
+    .target(name: "Transport", dependencies: ["LinuxFiles", "ChildProcesses", "COpenSSL", logging] + nio),
     .target(
       name: "MailConnections",
       dependencies: ["MailModel", "SASL", "IMAPProtocol", "Transport", "Crypto", "LinuxFiles", logging] + nio),
@@ -43,21 +44,21 @@ let package = Package(
       ] + nio),
     .target(
       name: "Configuration",
-      dependencies: ["MailModel", .product(name: "TOMLKit", package: "TOMLKit")]),
+      dependencies: ["MailModel", "ChildProcesses", .product(name: "TOMLKit", package: "TOMLKit")]),
     .target(name: "ControlProtocol", resources: [.embedInCode("io.mailmirror.Mirror.varlink")]),
     .target(
       name: "Daemon",
       dependencies: [
         "CSystemd", "CLinux", "ControlProtocol", "MailModel", "Configuration", "AccountWorker", "MailConnections",
-        "Maildir", "SyncState", "SyncPlanner", "Transport", "LinuxFiles", "Crypto", logging,
+        "Maildir", "SyncState", "SyncPlanner", "Transport", "LinuxFiles", "ChildProcesses", "Crypto", logging,
       ] + nio),
     .target(
       name: "CommandLineTool",
       dependencies: [
-        "ControlProtocol", "Configuration", "Daemon", logging,
+        "ControlProtocol", "Configuration", "Daemon", "ChildProcesses", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
-    .executableTarget(name: "mailmirror", dependencies: ["CommandLineTool"]),
+    .executableTarget(name: "mailmirror", dependencies: ["CommandLineTool", "ChildProcesses", "LinuxFiles"]),
 
     .testTarget(name: "MailModelTests", dependencies: ["MailModel"]),
     .testTarget(name: "IMAPProtocolTests", dependencies: ["MailModel", "SASL", "IMAPProtocol", "Crypto"]),
@@ -77,6 +78,7 @@ let package = Package(
     .testTarget(name: "ControlProtocolTests", dependencies: ["ControlProtocol"]),
     .testTarget(name: "DaemonTests", dependencies: ["ControlProtocol", "Daemon", "LinuxFiles", logging] + nio),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "MailModel"]),
+    .testTarget(name: "ChildProcessesTests", dependencies: ["ChildProcesses"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -89,9 +89,15 @@ actor StatusRefresh {
     pending = Task {
       try? await Task.sleep(for: pause)
       guard !Task.isCancelled else { return }
-      // A state that can't be read stops the work that changes it, which says so.
-      try? await self.changedNow()
+      await self.pauseIsOver()
     }
+  }
+
+  private func pauseIsOver() async {
+    // This task is under way: from here on nobody may cancel it.
+    pending = nil
+    // A state that can't be read stops the work that changes it, which says so.
+    try? await changedNow()
   }
 
   /// Reads what changed.
@@ -102,7 +108,12 @@ actor StatusRefresh {
     dirty = []
     let began = ContinuousClock.now
     var counted: [Int64: AccountSummary.Mailbox] = [:]
-    for id in mailboxes { counted[id] = try await state.summary(of: id) }
+    do {
+      for id in mailboxes { counted[id] = try await state.summary(of: id) }
+    } catch {
+      dirty.formUnion(mailboxes)
+      throw error
+    }
     if !counted.isEmpty { cost = ContinuousClock.now - began }
     let (holds, account) = (try await state.holds(), try await state.accountSummary())
     board.update { status in

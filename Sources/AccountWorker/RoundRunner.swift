@@ -25,7 +25,7 @@ struct ConnectionSource: Sendable {
 
   /// Before the server is bothered: what is wrong with the password is the person's to mend.
   func openFirst() async throws -> IMAPConnection {
-    do { _ = try await settings.endpoint.password() } catch {
+    do { _ = try await settings.endpoint.credentials.get() } catch {
       throw ConnectionError.noPassword("\(error)")
     }
     return try await open()

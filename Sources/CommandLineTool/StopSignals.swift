@@ -1,3 +1,4 @@
+import ChildProcesses
 import Dispatch
 import Glibc
 
@@ -12,6 +13,8 @@ enum StopSignals {
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler { @Sendable in
         task.cancel()
+        // What waits for a helper would otherwise wait on.
+        RunningChildren.shared.endAll(grace: .zero)
         signal(number, SIG_DFL)
       }
       source.resume()

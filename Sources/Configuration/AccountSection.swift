@@ -15,9 +15,10 @@ struct AccountSection {
     section.checkNames(ConfigurationKeys.account, place: "in an account")
     checkName()
     checkProtocol()
-    let server = readServer()
+    let preset = section.word("preset", ProviderPreset.self)
+    let server = ServerSection(section: section, places: places, directory: directory, preset: preset).read()
     let user = readUser()
-    let password = PasswordSection(section: section, places: places, directory: directory).read()
+    let signIn = SignInSection(section: section, places: places, directory: directory).read()
     let maildir = readMaildir()
     let layout = section.word("layout", MaildirLayoutName.self) ?? .maildirPlusPlus
     let map = readMap(layout: layout)
@@ -25,17 +26,17 @@ struct AccountSection {
     checkIdleKeys()
     let account = AccountConfiguration(
       name: name, server: server ?? ServerConfiguration(host: "", port: 0, tls: .implicit), user: user ?? "",
-      password: password ?? .environment(""), mechanisms: readMechanisms(), maildir: maildir ?? "", layout: layout,
+      password: signIn?.source ?? .none, mechanisms: signIn?.mechanisms(preset), maildir: maildir ?? "", layout: layout,
       mailboxes: readMailboxes(), subscribedOnly: section.boolean("subscribed_only") ?? false, map: map,
       direction: direction, deleteLocally: section.word("delete_locally", LocalDeletion.self) ?? .quarantine,
       keepDeleted: section.duration("keep_deleted", seconds: 0...3_153_600_000, example: "30d")
         ?? .seconds(30 * 86400),
-      hold: readHold(), connections: section.integer("connections", in: 1...20) ?? 4,
+      hold: readHold(), connections: section.integer("connections", in: 1...20) ?? preset?.connections ?? 4,
       push: readPush(),
       pollInterval: section.duration("poll_interval", seconds: 1...86_400, example: "5m") ?? .seconds(300),
       timeout: section.duration("timeout", seconds: 1...3600, example: "60s") ?? .seconds(60),
       onChange: HookSection(section: section, places: places, directory: directory).read())
-    return server == nil || user == nil || password == nil || maildir == nil ? nil : account
+    return server == nil || user == nil || signIn == nil || maildir == nil ? nil : account
   }
 
   /// Keys that nothing depends on in this version must be right all the same.
@@ -63,62 +64,6 @@ struct AccountSection {
     }
   }
 
-  private func readServer() -> ServerConfiguration? {
-    let tls = section.word("tls", TLSMode.self)
-    let allowsCleartext = section.boolean("allow_cleartext")
-    let port = section.integer("port", in: 1...65535)
-    let host = readHost()
-    let caFile = section.string("tls_ca_file").flatMap { absolutePath("tls_ca_file", $0) }
-    let fingerprint = section.string("tls_fingerprint").flatMap(readFingerprint)
-    if let host, tls == TLSMode.none, allowsCleartext != true, !ServerHost.isLoopback(host) {
-      section.add(
-        "tls", "\"none\" would send the password and all mail to \(host) in the clear",
-        "use \"implicit\" or \"starttls\"; where that is really wanted, add allow_cleartext = true")
-    }
-    if allowsCleartext == true, section.has("tls") ? tls != nil && tls != TLSMode.none : true {
-      section.add("allow_cleartext", "means nothing without tls = \"none\"", "remove it")
-    }
-    if tls == TLSMode.none {
-      for key in ["tls_ca_file", "tls_fingerprint"] where section.has(key) {
-        section.add(key, "means nothing with tls = \"none\"", "remove it, or use tls = \"implicit\" or \"starttls\"")
-      }
-    }
-    guard let host else { return nil }
-    let mode = tls ?? .implicit
-    return ServerConfiguration(
-      host: host, port: port ?? (mode == .implicit ? 993 : 143), tls: mode, caFile: caFile, fingerprint: fingerprint)
-  }
-
-  private func readHost() -> String? {
-    guard section.has("host") else {
-      section.missing("host", example: "\"imap.example.org\"")
-      return nil
-    }
-    guard let written = section.string("host") else { return nil }
-    do {
-      return try ServerHost.read(written)
-    } catch {
-      section.add("host", "\(quoted(written)) \(error.what)", error.remedy)
-      return nil
-    }
-  }
-
-  private func readFingerprint(_ written: String) -> [UInt8]? {
-    let digits = written.dropFirst("sha256:".count).filter { $0 != ":" }
-    let bytes = stride(from: 0, to: digits.count - 1, by: 2).compactMap { offset in
-      let start = digits.index(digits.startIndex, offsetBy: offset)
-      let pair = digits[start..<digits.index(start, offsetBy: 2)]
-      return pair.utf8.allSatisfy({ $0 != UInt8(ascii: "+") }) ? UInt8(pair, radix: 16) : nil
-    }
-    guard written.asciiLowercased().hasPrefix("sha256:"), digits.count == 64, bytes.count == 32 else {
-      section.add(
-        "tls_fingerprint", "\(quoted(written)) is not a SHA-256 fingerprint",
-        "write \"sha256:\" and 64 hexadecimal digits; openssl x509 -fingerprint -sha256 prints them")
-      return nil
-    }
-    return bytes
-  }
-
   private func readUser() -> String? {
     guard section.has("user") else {
       section.missing("user", example: "\"me@example.org\"")
@@ -130,13 +75,6 @@ struct AccountSection {
       return nil
     }
     return user
-  }
-
-  private func readMechanisms() -> [AuthenticationMechanism]? {
-    guard let written = section.strings("auth", example: "[\"scram-sha-256\", \"plain\"]") else { return nil }
-    return written.enumerated().compactMap { index, text in
-      ConfigurationSection.word(text, at: section.path + ["auth", "[\(index)]"], section.problems)
-    }
   }
 
   /// The account's own `maildir`, else the configuration's with the account's name.

@@ -28,14 +28,18 @@ package enum ConfigurationKeys {
 
   package static let account: [ConfigurationKey] =
     ConfigurationKey.works(
-      "protocol", "host", "port", "tls", "tls_ca_file", "tls_fingerprint", "allow_cleartext", "user",
-      "password_command", "password_file", "password_credential", "password_env", "auth", "maildir", "layout",
+      "protocol", "preset", "host", "port", "tls", "tls_ca_file", "tls_fingerprint", "tls_client_certificate",
+      "tls_client_key", "tunnel", "allow_cleartext", "user", "password_command", "password_file",
+      "password_credential", "password_env", "oauth2", "auth", "maildir", "layout",
       "mailboxes", "subscribed_only", "map", "direction", "delete_locally", "keep_deleted", "hold", "connections",
       "timeout", "push", "poll_interval", "on_change")
     + ConfigurationKey.idle("settle", "delete_on_server", "create_on_server")
     + ConfigurationKey.later(
-      "preset", "tls_client_certificate", "tls_client_key", "tunnel", "oauth2", "bodies", "body_limit", "body_age",
-      "retention", "size_limit", "order", "session_limit", "deliver_to")
+      "bodies", "body_limit", "body_age", "retention", "size_limit", "order", "session_limit", "deliver_to")
+
+  /// Only a program that gives the token; the flows that need the others are a later version's.
+  package static let oauth2: [ConfigurationKey] =
+    ConfigurationKey.works("token_command") + ConfigurationKey.later("provider", "client_id", "client_secret")
 
   package static let hold: [ConfigurationKey] = ConfigurationKey.works("share", "count", "account")
 }

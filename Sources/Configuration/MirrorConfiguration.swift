@@ -62,13 +62,35 @@ package struct ServerConfiguration: Equatable, Sendable {
   package var caFile: String?
   /// SHA-256 of the server's certificate: 32 bytes.
   package var fingerprint: [UInt8]?
+  package var clientCertificate: ClientCertificateFiles?
+  /// A program to speak to instead; the host is then only the name that a certificate must be for.
+  package var tunnel: [String]?
 
-  package init(host: String, port: Int, tls: TLSMode, caFile: String? = nil, fingerprint: [UInt8]? = nil) {
+  package init(
+    host: String, port: Int, tls: TLSMode, caFile: String? = nil, fingerprint: [UInt8]? = nil,
+    clientCertificate: ClientCertificateFiles? = nil, tunnel: [String]? = nil
+  ) {
     self.host = host
     self.port = port
     self.tls = tls
     self.caFile = caFile
     self.fingerprint = fingerprint
+    self.clientCertificate = clientCertificate
+    self.tunnel = tunnel
+  }
+
+  /// `imap.example.org`, or `tunnel ssh mail.example.org doveadm exec imap`.
+  package var name: String { tunnel.map { "tunnel " + $0.joined(separator: " ") } ?? host }
+}
+
+/// PEM files, absolute; they may be one.
+package struct ClientCertificateFiles: Equatable, Sendable {
+  package var certificate: String
+  package var key: String
+
+  package init(certificate: String, key: String) {
+    self.certificate = certificate
+    self.key = key
   }
 }
 
@@ -77,10 +99,16 @@ package enum TLSMode: String, CaseIterable, Sendable {
 }
 
 package enum AuthenticationMechanism: String, CaseIterable, Sendable {
+  case scramSHA256Plus = "scram-sha-256-plus"
+  case scramSHA1Plus = "scram-sha-1-plus"
   case scramSHA256 = "scram-sha-256"
   case scramSHA1 = "scram-sha-1"
   case plain
+  case cramMD5 = "cram-md5"
   case login
+  case oauthbearer
+  case xoauth2
+  case external
 }
 
 package enum MaildirLayoutName: String, CaseIterable, Sendable {

@@ -1,3 +1,5 @@
+import ChildProcesses
+
 /// Why a password could not be had; it never holds the password.
 package struct PasswordError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The key, and the file, variable or program that it names.
@@ -16,7 +18,9 @@ extension PasswordSource {
     environment: [String: String], timeout: Duration = .seconds(30)
   ) throws(PasswordError) -> Secret {
     switch self {
-    case .command(let words): try output(of: words, timeout: timeout)
+    case .command(let words): try output(of: words, location: location(words), timeout: timeout)
+    case .tokenCommand(let words): try token(of: words, timeout: timeout)
+    case .none: Secret([])
     case .file(let path): try content(of: path, location: "password_file \(path)")
     case .credential(let name):
       if let directory = environment["CREDENTIALS_DIRECTORY"], !directory.isEmpty {
@@ -63,8 +67,21 @@ extension PasswordSource {
     return secret
   }
 
-  private func output(of words: [String], timeout: Duration) throws(PasswordError) -> Secret {
-    let location = "password_command \(words.first ?? "")"
+  /// `password_command pass`: the arguments are nobody's business.
+  private func location(_ words: [String]) -> String { "\(key) \(words.first ?? "")" }
+
+  /// A token is visible ASCII (RFC 6750 section 2.1); anything else could end the field that it is sent in.
+  private func token(of words: [String], timeout: Duration) throws(PasswordError) -> Secret {
+    let token = try output(of: words, location: location(words), timeout: timeout)
+    guard token.bytes.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+      throw PasswordError(
+        location: location(words), what: "the first line of its output is no access token",
+        remedy: "see that it prints the token alone, run by hand")
+    }
+    return token
+  }
+
+  private func output(of words: [String], location: String, timeout: Duration) throws(PasswordError) -> Secret {
     let run: HelperProgram.Result
     do {
       run = try HelperProgram.run(words, outputLimit: Self.lengthLimit, timeout: timeout)

@@ -9,7 +9,7 @@ package struct Secret: Equatable, Sendable, CustomStringConvertible, CustomDebug
   package var customMirror: Mirror { Mirror(self, children: []) }
 }
 
-/// Where a password comes from. It holds no secret, only the way to it.
+/// Where the password, or the token in its place, comes from. It holds no secret, only the way to it.
 package enum PasswordSource: Equatable, Sendable {
   /// A program and its arguments, run without a shell: the first line of its output.
   case command([String])
@@ -19,6 +19,10 @@ package enum PasswordSource: Equatable, Sendable {
   case credential(String)
   /// An environment variable.
   case environment(String)
+  /// As `command`, but what it prints is an OAuth 2.0 access token (RFC 6750).
+  case tokenCommand([String])
+  /// The server asks for none: a client certificate says who we are, or a tunnel ends in a session.
+  case none
 
   /// The key that chooses it.
   package var key: String {
@@ -27,6 +31,8 @@ package enum PasswordSource: Equatable, Sendable {
     case .file: "password_file"
     case .credential: "password_credential"
     case .environment: "password_env"
+    case .tokenCommand: "oauth2.token_command"
+    case .none: "none"
     }
   }
 }

@@ -1,3 +1,4 @@
+import ChildProcesses
 import Glibc
 
 /// Reads a file that ought to be small and regular, and says plainly when it isn't.
@@ -18,28 +19,21 @@ enum SmallFile {
   static func read(_ path: String, limit: Int) -> Result<Content, Fault> {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
-      return .failure(errno == ENOENT || errno == ENOTDIR ? .missing : .refused(reason(errno)))
+      return .failure(errno == ENOENT || errno == ENOTDIR ? .missing : .refused(systemReason(errno)))
     }
     defer { close(descriptor) }
     var status = stat()
-    guard fstat(descriptor, &status) == 0 else { return .failure(.refused(reason(errno))) }
+    guard fstat(descriptor, &status) == 0 else { return .failure(.refused(systemReason(errno))) }
     guard status.st_mode & S_IFMT == S_IFREG else { return .failure(.notAFile) }
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 16384)
     while true {
       let count = Glibc.read(descriptor, &chunk, chunk.count)
       if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { return .failure(.refused(reason(errno))) }
+      guard count >= 0 else { return .failure(.refused(systemReason(errno))) }
       if count == 0 { return .success(Content(bytes: bytes, mode: status.st_mode)) }
       bytes.append(contentsOf: chunk[..<count])
       if bytes.count > limit { return .failure(.tooLong) }
     }
   }
-}
-
-/// The system's words for an error number: `Permission denied`.
-func reason(_ number: Int32) -> String {
-  var buffer = [CChar](repeating: 0, count: 256)
-  guard strerror_r(number, &buffer, buffer.count) == 0 else { return "error \(number)" }
-  return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
 }

@@ -1,6 +1,6 @@
 import AccountWorker
+import ChildProcesses
 import Configuration
-import LinuxFiles
 import MailConnections
 import MailModel
 import Maildir
@@ -9,21 +9,21 @@ import Transport
 
 /// The composition root's step from what a person wrote to what a worker needs.
 extension AccountSettings {
-  package init(_ account: AccountConfiguration, stateDirectory: String, environment: [String: String], pool: DiskPool) {
+  package init(_ account: AccountConfiguration, stateDirectory: String, environment: [String: String]) {
     let server = account.server
-    let source = account.password
     let transport = TransportSettings(
       host: server.host, port: server.port, tls: Transport.TLSMode(server.tls), caFile: server.caFile,
-      fingerprint: server.fingerprint, connectTimeout: min(account.timeout, .seconds(30)))
-    let password = PasswordOnce { try await pool.run { try source.read(environment: environment).bytes } }
+      fingerprint: server.fingerprint,
+      clientCertificate: server.clientCertificate.map { .init(file: $0.certificate, keyFile: $0.key) },
+      tunnel: server.tunnel, connectTimeout: min(account.timeout, .seconds(30)))
     let endpoint = IMAPEndpoint(
       transport: transport, user: account.user,
-      password: { try await password.read() },
+      credentials: Credentials(account.password, environment: environment),
       mechanisms: account.mechanisms?.map(\.rawValue), allowCleartext: server.tls == .none, timeout: account.timeout,
       clientID: ["name": "mailmirror"])
     let (patterns, push) = (account.mailboxes, account.push)
     self.init(
-      name: account.name, endpoint: endpoint, server: "\(account.user)@\(server.host)",
+      name: account.name, endpoint: endpoint, server: "\(account.user)@\(server.name)",
       root: account.maildir, layout: account.layout == .fs ? .fs : .maildirPlusPlus, stateDirectory: stateDirectory,
       selection: MailboxSelection(subscribedOnly: account.subscribedOnly) { name, delimiter in
         patterns.select(name, separator: delimiter)
@@ -39,6 +39,21 @@ extension AccountSettings {
   }
 }
 
+extension Credentials {
+  /// Programs and files that give secrets may hang: they have threads of their own.
+  private static let threads = WaitingThreads()
+
+  init(_ source: PasswordSource, environment: [String: String]) {
+    let kind: Kind =
+      switch source {
+      case .tokenCommand: .token
+      case .none: .none
+      case .command, .file, .credential, .environment: .password
+      }
+    self.init(kind: kind) { try await Self.threads.run { try source.read(environment: environment).bytes } }
+  }
+}
+
 extension Transport.TLSMode {
   init(_ mode: Configuration.TLSMode) {
     switch mode {
@@ -46,20 +61,5 @@ extension Transport.TLSMode {
     case .starttls: self = .startTLS
     case .none: self = .none
     }
-  }
-}
-
-/// A password that is asked for once in a run, however many connections need it: a command may ask the person.
-private actor PasswordOnce {
-  private let source: @Sendable () async throws -> [UInt8]
-  private var asked: Task<[UInt8], any Error>?
-
-  init(_ source: @escaping @Sendable () async throws -> [UInt8]) { self.source = source }
-
-  func read() async throws -> [UInt8] {
-    let source = source
-    let task = asked ?? Task { try await source() }
-    asked = task
-    return try await task.value
   }
 }

@@ -40,7 +40,6 @@ package struct MirrorRuntime: Sendable {
   }
 
   package func settings(_ account: AccountConfiguration) -> AccountSettings {
-    AccountSettings(
-      account, stateDirectory: configuration.stateDirectory, environment: environment, pool: resources.pool)
+    AccountSettings(account, stateDirectory: configuration.stateDirectory, environment: environment)
   }
 }

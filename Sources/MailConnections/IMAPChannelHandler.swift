@@ -192,10 +192,10 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
     guard let context else { return }
     isAskingForPassword = true
     let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
-    let (password, eventLoop) = (setup.endpoint.password, context.eventLoop)
+    let (get, eventLoop) = (setup.endpoint.credentials.get, context.eventLoop)
     Task {
       do {
-        let secret = try await password()
+        let secret = try await get()
         eventLoop.execute { handler.value.received(password: secret) }
       } catch {
         let reason = "\(error)"

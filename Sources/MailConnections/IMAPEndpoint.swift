@@ -4,8 +4,7 @@ import Transport
 package struct IMAPEndpoint: Sendable {
   package var transport: TransportSettings
   package var user: String
-  /// Asked once for each connection, when the server is ready for it.
-  package var password: @Sendable () async throws -> [UInt8]
+  package var credentials: Credentials
   /// In the order to prefer; nil for the strongest that both sides have.
   package var mechanisms: [String]?
   /// Credentials may go out without TLS.
@@ -16,13 +15,12 @@ package struct IMAPEndpoint: Sendable {
   package var clientID: [String: String]
 
   package init(
-    transport: TransportSettings, user: String, password: @escaping @Sendable () async throws -> [UInt8],
-    mechanisms: [String]? = nil, allowCleartext: Bool = false, timeout: Duration = .seconds(60),
-    clientID: [String: String] = ["name": "mailmirror"]
+    transport: TransportSettings, user: String, credentials: Credentials, mechanisms: [String]? = nil,
+    allowCleartext: Bool = false, timeout: Duration = .seconds(60), clientID: [String: String] = ["name": "mailmirror"]
   ) {
     self.transport = transport
     self.user = user
-    self.password = password
+    self.credentials = credentials
     self.mechanisms = mechanisms
     self.allowCleartext = allowCleartext
     self.timeout = timeout

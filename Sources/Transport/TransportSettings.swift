@@ -7,6 +7,17 @@ package enum TLSMode: Hashable, Sendable {
   case none
 }
 
+/// Who we are to a server that asks for a certificate: PEM files, which may be one.
+package struct ClientCertificate: Hashable, Sendable {
+  package var file: String
+  package var keyFile: String
+
+  package init(file: String, keyFile: String) {
+    self.file = file
+    self.keyFile = keyFile
+  }
+}
+
 /// Where a server is and how to reach and recognise it.
 package struct TransportSettings: Hashable, Sendable {
   /// A name, or an IPv4 or IPv6 address without brackets.
@@ -17,18 +28,23 @@ package struct TransportSettings: Hashable, Sendable {
   package var caFile: String?
   /// SHA-256 of the one certificate that is accepted; replaces all other checks of it.
   package var fingerprint: [UInt8]?
+  package var clientCertificate: ClientCertificate?
+  /// A program and its arguments to speak to instead of the host, which is then only a name for the certificate.
+  package var tunnel: [String]?
   /// For name lookup and TCP together, and again for the TLS handshake.
   package var connectTimeout: Duration
 
   package init(
     host: String, port: Int, tls: TLSMode, caFile: String? = nil, fingerprint: [UInt8]? = nil,
-    connectTimeout: Duration = .seconds(30)
+    clientCertificate: ClientCertificate? = nil, tunnel: [String]? = nil, connectTimeout: Duration = .seconds(30)
   ) {
     self.host = host
     self.port = port
     self.tls = tls
     self.caFile = caFile
     self.fingerprint = fingerprint
+    self.clientCertificate = clientCertificate
+    self.tunnel = tunnel
     self.connectTimeout = connectTimeout
   }
 }

@@ -1,4 +1,10 @@
+import ChildProcesses
 import CommandLineTool
 import Glibc
+import LinuxFiles
 
-exit(await runMailmirror(Array(CommandLine.arguments.dropFirst())).rawValue)
+// Before anything secret is read.
+MemorySecrecy.enforce()
+let status = await runMailmirror(Array(CommandLine.arguments.dropFirst()))
+RunningChildren.shared.endAll()
+exit(status.rawValue)

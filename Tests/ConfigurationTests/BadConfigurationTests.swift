@@ -38,9 +38,9 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
       "config.toml:7: accounts.work.password: a password has no place in the configuration; remove it and name its "
         + "source with password_command, password_file, password_credential or password_env"),
     BadConfiguration(
-      top + "socket = 1\n" + account("work", "preset = \"gmail\"", "bodies = \"all\"", "settle = \"x\""),
+      top + "socket = 1\n" + account("work", "order = \"newest\"", "bodies = \"all\"", "settle = \"x\""),
       "config.toml:2: socket: must be a string, not a whole number; write it in quotes",
-      "config.toml:8: accounts.work.preset: not supported in this version; remove it; a later version brings it",
+      "config.toml:8: accounts.work.order: not supported in this version; remove it; a later version brings it",
       "config.toml:9: accounts.work.bodies: not supported in this version; remove it; a later version brings it",
       "config.toml:10: accounts.work.settle: \"x\" is not a duration; write a number with s, m, h or d, as in \"10s\""),
     BadConfiguration(
@@ -57,7 +57,7 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
       top + account(without: ["protocol", "host", "user", "password_env"]),
       "config.toml:2: accounts.work.host: missing; add host = \"imap.example.org\"",
       "config.toml:2: accounts.work.password_command: missing; add password_command = [\"pass\", \"show\", "
-        + "\"mail/work\"], or password_file, password_credential or password_env",
+        + "\"mail/work\"], or password_file, password_credential, password_env or oauth2",
       "config.toml:2: accounts.work.protocol: missing; add protocol = \"imap\"",
       "config.toml:2: accounts.work.user: missing; add user = \"me@example.org\""),
     BadConfiguration(
@@ -179,6 +179,62 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
       top + account("work", "map = { \"A\\u0000B\" = \"x\" }"), "config.toml:7: has a NUL in it; remove it"),
   ]
 
+  static let signingIn: [BadConfiguration] = [
+    BadConfiguration(
+      top + account(without: ["host"], "preset = \"gmial\""),
+      "config.toml:6: accounts.work.preset: \"gmial\" is not a value that it can have; did you mean \"gmail\"?"),
+    BadConfiguration(
+      top + account(without: ["host"], "preset = \"aol\""),
+      "config.toml:6: accounts.work.preset: \"aol\" is not a value that it can have; write \"gmail\", \"outlook\", "
+        + "\"icloud\", \"yahoo\" or \"fastmail\""),
+    BadConfiguration(
+      top + account("work", "oauth2 = { token_command = [\"t\"] }"),
+      "config.toml:7: accounts.work.oauth2: there is password_env, too; keep one of password_env, oauth2"),
+    BadConfiguration(
+      top + account(without: ["password_env"], "oauth2 = { provider = \"google\", client_id = \"x\" }"),
+      "config.toml:6: accounts.work.oauth2.client_id: not supported in this version; remove it; a later version "
+        + "brings it",
+      "config.toml:6: accounts.work.oauth2.provider: not supported in this version; remove it; a later version brings it",
+      "config.toml:6: accounts.work.oauth2.token_command: missing; add token_command = [\"oama\", \"access\", "
+        + "\"me@example.org\"]"),
+    BadConfiguration(
+      top
+        + account(without: ["password_env"], "oauth2 = { token_command = [\"t\"] }", "auth = [\"xoauth2\", \"plain\"]"),
+      "config.toml:7: accounts.work.auth[1]: \"plain\" sends a password, and oauth2 gives a token; write \"xoauth2\" or "
+        + "\"oauthbearer\", or remove auth"),
+    BadConfiguration(
+      top + account("work", "auth = [\"oauthbearer\"]"),
+      "config.toml:7: accounts.work.auth[0]: \"oauthbearer\" sends a token; add oauth2 = { token_command = [\"oama\", "
+        + "\"access\", \"me@example.org\"] } in the place of the password, or remove it here"),
+    BadConfiguration(
+      top + account(without: ["password_env"], "auth = [\"external\"]"),
+      "config.toml:6: accounts.work.auth[0]: \"external\" takes you for who your certificate says; add "
+        + "tls_client_certificate and tls_client_key, or remove it here"),
+    BadConfiguration(
+      top + account("work", "tls_client_certificate = \"me.pem\""),
+      "config.toml:2: accounts.work.tls_client_key: missing, where there is tls_client_certificate; name its file, in "
+        + "PEM form; both may be in one file"),
+    BadConfiguration(
+      top + account("work", "tunnel = [\"ssh\", \"x\"]", "port = 1", "tls = \"implicit\"", "allow_cleartext = true"),
+      "config.toml:8: accounts.work.port: means nothing with tunnel; remove it",
+      "config.toml:9: accounts.work.tls: \"implicit\" is not possible through a tunnel; use \"starttls\" or \"none\", "
+        + "the default",
+      "config.toml:10: accounts.work.allow_cleartext: means nothing with tunnel; remove it"),
+    BadConfiguration(
+      top + account("work", "tunnel = [\"ssh\", \"x\"]", "tls_ca_file = \"x\""),
+      "config.toml:3: accounts.work.host: means nothing with tunnel; remove it; with tls = \"starttls\" it is the name "
+        + "that the certificate is for",
+      "config.toml:8: accounts.work.tls_ca_file: means nothing with tls = \"none\"; remove it, or use tls = "
+        + "\"starttls\""),
+    BadConfiguration(
+      top + account(without: ["host"], "tunnel = \"ssh x\""),
+      "config.toml:6: accounts.work.tunnel: must be a list of strings, not a string; write it as in [\"ssh\", \"host\", "
+        + "\"doveadm\", \"exec\", \"imap\"]"),
+    BadConfiguration(
+      top + account(without: ["host"], "tunnel = [\"ssh\"]", "tls = \"starttls\""),
+      "config.toml:2: accounts.work.host: missing; add host = \"imap.example.org\""),
+  ]
+
   static let paths: [BadConfiguration] = [
     BadConfiguration(
       account("a", "maildir = \"/m/x\"") + account("b", "maildir = \"/m//./x/\""),
@@ -197,7 +253,7 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
         + "it elsewhere"),
   ]
 
-  @Test(arguments: names + values + security + paths) func saysWhatIsWrong(_ bad: BadConfiguration) {
+  @Test(arguments: names + values + security + signingIn + paths) func saysWhatIsWrong(_ bad: BadConfiguration) {
     #expect(problems(bad.text) == bad.messages)
   }
 

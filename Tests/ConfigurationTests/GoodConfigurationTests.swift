@@ -80,6 +80,53 @@ import Testing
   }
 }
 
+@Suite struct SigningInTests {
+  private func read(_ text: String) throws -> AccountConfiguration {
+    try #require(try parse("maildir = \"/m\"\n" + text).accounts.first)
+  }
+
+  @Test func aPresetFillsInWhatIsNotWritten() throws {
+    let gmail = try read(account(without: ["host"], "preset = \"gmail\""))
+    #expect(gmail.server == ServerConfiguration(host: "imap.gmail.com", port: 993, tls: .implicit))
+    #expect(gmail.mechanisms == nil && gmail.connections == 4)
+    let token = account(
+      without: ["host", "password_env"], "preset = \"yahoo\"", "oauth2 = { token_command = [\"~/t\", \"x\"] }")
+    let yahoo = try read(token)
+    #expect(yahoo.password == .tokenCommand(["/home/me/t", "x"]) && yahoo.password.key == "oauth2.token_command")
+    #expect(yahoo.mechanisms == [.xoauth2] && yahoo.connections == 2)
+    let own = try read(
+      token + "host = \"::1\"\nport = 1\ntls = \"starttls\"\nconnections = 9\nauth = [\"oauthbearer\"]\n")
+    #expect(own.server == ServerConfiguration(host: "::1", port: 1, tls: .starttls))
+    #expect(own.mechanisms == [.oauthbearer] && own.connections == 9)
+    #expect(
+      problems("maildir = \"/m\"\n" + account(without: ["host"], "preset = \"icloud\"", "tls = \"none\"")).count == 1)
+  }
+
+  @Test(arguments: ["gmail", "outlook", "icloud", "yahoo", "fastmail"]) func everyPresetIsWhole(name: String) throws {
+    let server = try read(account(without: ["host"], "preset = \"\(name)\"")).server
+    #expect(server.port == 993 && server.tls == .implicit && server.host.split(separator: ".").count >= 3)
+  }
+
+  @Test func aTunnelNeedsNoHostAndNoPassword() throws {
+    let tunnel = account(without: ["host", "password_env"], "tunnel = [\"~/bin/x\", \"a b\"]")
+    var read = try read(tunnel)
+    #expect(read.server.tunnel == ["/home/me/bin/x", "a b"] && read.server.tls == .none && read.password == .none)
+    #expect(read.server.name == "tunnel /home/me/bin/x a b")
+    read = try self.read(
+      tunnel + "tls = \"starttls\"\nhost = \"a.example\"\npassword_file = \"p\"\ntls_ca_file = \"c\"\n")
+    #expect(read.server.host == "a.example" && read.server.tls == .starttls)
+  }
+
+  @Test func aCertificateAloneMaySignIn() throws {
+    let work = try read(
+      account(
+        without: ["password_env"], "auth = [\"external\"]", "tls_client_certificate = \"/c.pem\"",
+        "tls_client_key = \"~/c.key\""))
+    #expect(work.password == .none && work.mechanisms == [.external])
+    #expect(work.server.clientCertificate == ClientCertificateFiles(certificate: "/c.pem", key: "/home/me/c.key"))
+  }
+}
+
 @Suite struct ConfigurationPlacesTests {
   @Test func theFileIsFoundByTheXDGRules() throws {
     func file(_ option: String?, _ environment: [String: String]) -> String? {

@@ -57,6 +57,20 @@ import Testing
         + "hand")
   }
 
+  @Test func aTokenIsVisibleASCII() throws {
+    #expect(
+      try PasswordSource.tokenCommand(["printf", "ya29.a-b_~/+=\\n"]).read(environment: [:])
+        == Secret("ya29.a-b_~/+=".utf8))
+    for bad in ["a b", "a\\001auth=x", "\\303\\251"] {
+      #expect(
+        message(.tokenCommand(["printf", bad]))
+          == "oauth2.token_command printf: the first line of its output is no access token; see that it prints the "
+          + "token alone, run by hand")
+    }
+    #expect(message(.tokenCommand(["false"])).hasPrefix("oauth2.token_command false: ended with exit status 1; "))
+    #expect(try PasswordSource.none.read(environment: [:]) == Secret([]))
+  }
+
   @Test func aFileMustBePrivate() throws {
     try withFile("s3cret\nx\n", mode: 0o600) { (path: String) throws in
       #expect(try PasswordSource.file(path).read(environment: [:]) == Secret("s3cret".utf8))

@@ -83,15 +83,18 @@ def run(command, environment=None, timeout=110, while_running=None, input=None, 
 
 
 class Mirror:
-    """One configuration with one account "test", its Maildir and its state, in a directory of its own."""
+    """One account, "test" by default, its Maildir and its state; its configuration, in a directory of its own, may hold
+    others (`beside`)."""
 
-    def __init__(self, directory, server=None, program=None, settings=None, **account):
-        self.directory = Path(directory)
+    def __init__(self, directory, server=None, program=None, settings=None, name="test", first=None, **account):
+        self.directory, self.name = Path(directory), name
         self.directory.mkdir(parents=True, exist_ok=True)
         self.maildir, self.state = self.directory / "mail", self.directory / "state"
         self.program = program or binary()
-        self.settings = {"maildir": self.maildir, "state_dir": self.state}
+        self.settings = first.settings if first else {"maildir": self.maildir, "state_dir": self.state}
         self.settings.update(settings or {})
+        self.accounts = first.accounts if first else []
+        self.accounts.append(self)
         self.account = {"protocol": "imap", "host": "localhost", "tls": "implicit", "user": "user",
                         "direction": "pull", "timeout": "20s"}
         if server is not None:
@@ -101,8 +104,12 @@ class Mirror:
         self.account = {key: value for key, value in self.account.items() if value is not None}
         self.write()
 
+    def beside(self, name, server=None, **account):
+        """Another account in the same configuration."""
+        return Mirror(self.directory, server, program=self.program, name=name, first=self, **account)
+
     def set_password(self, password):
-        path = self.directory / "password"
+        path = self.directory / ("password" if self.name == "test" else "password-" + self.name)
         path.write_text(password + "\n", encoding="utf-8")
         path.chmod(0o600)
         self.account["password_file"] = path
@@ -113,8 +120,9 @@ class Mirror:
 
     def write(self, text=None):
         lines = ["%s = %s" % (key, toml(value)) for key, value in self.settings.items()]
-        lines += ["", "[accounts.test]"]
-        lines += ["%s = %s" % (key, toml(value)) for key, value in self.account.items()]
+        for one in self.accounts:
+            lines += ["", "[accounts.%s]" % one.name]
+            lines += ["%s = %s" % (key, toml(value)) for key, value in one.account.items()]
         self.configuration.write_text(text if text is not None else "\n".join(lines) + "\n", encoding="utf-8")
 
     def command(self, *arguments):
@@ -128,11 +136,11 @@ class Mirror:
 
     @property
     def root(self):
-        return Path(self.account.get("maildir", self.maildir / "test"))
+        return Path(self.account.get("maildir", self.maildir / self.name))
 
     @property
     def quarantine(self):
-        return self.state / "quarantine" / "test"
+        return self.state / "quarantine" / self.name
 
     # What it says of itself, used only to find folders.
 
@@ -201,7 +209,7 @@ class Mirror:
 
     @property
     def database(self):
-        return self.state / "test.sqlite"
+        return self.state / (self.name + ".sqlite")
 
     def tables(self, having="message"):
         """{table: rows} of the tables whose name has that word."""

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Runs the tests from outside, a class at a time, two at once (MAILMIRROR_JOBS), each class in its own process.
+"""Runs the tests from outside, a class at a time, two at once (MAILMIRROR_JOBS), each class in its own process,
+then one by one the classes that measure times and say `alone = True`.
 
     run.py [--counts FILE] [PATTERN...]      a pattern is part of module.Class or of a test's name
 """
@@ -31,7 +32,9 @@ class Recorder(unittest.TextTestResult):
         super().stopTest(test)
         failed = any(getattr(one, "test_case", one) is test for one, _ in self.failures + self.errors)
         self.rows = getattr(self, "rows", [])
-        self.rows.append((test.id(), not failed, time.monotonic() - self.began))
+        skipped = any(one is test for one, _ in self.skipped)
+        if not skipped:
+            self.rows.append((test.id(), not failed, time.monotonic() - self.began, ""))
 
 
 def one(names, report):
@@ -40,8 +43,9 @@ def one(names, report):
     runner = unittest.TextTestRunner(stream=sys.stdout, verbosity=0, resultclass=Recorder)
     result = runner.run(suite)
     rows = getattr(result, "rows", [])
-    rows += [(one.id(), False, 0.0) for one, _ in result.failures + result.errors
+    rows += [(one.id(), False, 0.0, "") for one, _ in result.failures + result.errors
              if not isinstance(getattr(one, "test_case", one), unittest.TestCase)]
+    rows += [(one.id(), None, 0.0, reason) for one, reason in result.skipped]
     Path(report).write_text(json.dumps(rows))
 
 
@@ -54,7 +58,7 @@ def tests(suite):
 
 
 def collect(patterns):
-    """[(weight, class name, [test ids])], heaviest first. A class may ask to be split into single tests."""
+    """[(weight, class name, [test ids], alone)], heaviest first. A class may ask to be split into single tests."""
     groups = {}
     for test in tests(unittest.defaultTestLoader.discover(str(HERE), top_level_dir=str(HERE))):
         name = test.id()
@@ -62,7 +66,7 @@ def collect(patterns):
             continue
         kind = type(test)
         key = name if getattr(kind, "split", False) else "%s.%s" % (kind.__module__, kind.__qualname__)
-        groups.setdefault(key, (getattr(kind, "weight", 1), key, []))[2].append(name)
+        groups.setdefault(key, (getattr(kind, "weight", 1), key, [], getattr(kind, "alone", False)))[2].append(name)
     return sorted(groups.values(), key=lambda group: -group[0])
 
 
@@ -71,12 +75,18 @@ def child(group):
         done = subprocess.run([sys.executable, __file__, "--report", report.name, *group[2]], cwd=HERE,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         text = report.read()
-    rows = json.loads(text) if text else [(group[1], False, 0.0)]
-    for name, passed, seconds in rows:
-        print("%s %s (%.1f s)" % ("ok  " if passed else "FAIL", name, seconds), flush=True)
-    if any(not passed for _, passed, _ in rows):
+    rows = json.loads(text) if text else [(group[1], False, 0.0, "")]
+    for name, passed, seconds, reason in rows:
+        if passed is None:
+            print("skip %s: %s" % (name, reason), flush=True)
+        else:
+            print("%s %s (%.1f s)" % ("ok  " if passed else "FAIL", name, seconds), flush=True)
+    for line in done.stdout.decode(errors="replace").splitlines():
+        if line.startswith("figure: "):
+            print("     " + line[8:], flush=True)
+    if any(passed is False for _, passed, _, _ in rows):
         print(done.stdout.decode(errors="replace"), flush=True)
-    return [passed for _, passed, _ in rows]
+    return [passed for _, passed, _, _ in rows if passed is not None]
 
 
 def main():
@@ -95,7 +105,9 @@ def main():
         shutil.rmtree(old, ignore_errors=True)
     jobs = int(os.environ.get("MAILMIRROR_JOBS") or 2)
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        results = [passed for rows in pool.map(child, collect(options.patterns)) for passed in rows]
+        groups = collect(options.patterns)
+        results = [passed for rows in pool.map(child, [one for one in groups if not one[3]]) for passed in rows]
+        results += [passed for one in groups if one[3] for passed in child(one)]
     passed, failed = results.count(True), results.count(False)
     if options.counts:
         Path(options.counts).write_text("%d %d" % (passed, failed))

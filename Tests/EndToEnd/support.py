@@ -11,6 +11,7 @@ import unittest
 import check
 import corpus
 import mirror
+from daemon import Daemon
 from mirror import FULL, SCRATCH, Mirror
 from servers.dovecot import Dovecot
 
@@ -54,6 +55,9 @@ class EndToEnd(unittest.TestCase):
     def mirror(self, server=None, name="mirror", **account):
         return Mirror(os.path.join(self.directory, name), server, **account)
 
+    def daemon(self, mirror_, **options):
+        return self.exits.enter_context(Daemon(mirror_, **options))
+
     def synced(self, mirror_, *arguments, status=0, **options):
         """Runs sync and asks for its exit status."""
         result = mirror_.sync(*arguments, **options)
@@ -63,9 +67,9 @@ class EndToEnd(unittest.TestCase):
             self.assertNotIn("Fatal error", result.err)
         return result
 
-    def assertMirrored(self, mirror_, server, **options):
+    def assertMirrored(self, mirror_, server, user="user", **options):
         """The Maildir equals the server, message by message."""
-        client = server.client()
+        client = server.client(user)
         try:
             found = check.compare(client, mirror_.folder_of, mirror_.root, **options)
         finally:
@@ -105,5 +109,10 @@ def wait_until(condition, timeout=20, pause=0.05):
     raise AssertionError("waited %d s in vain" % timeout)
 
 
-__all__ = ["EndToEnd", "FULL", "SEED", "SCRATCH", "Dovecot", "Mirror", "check", "corpus", "loaded", "mirror", "sample",
-           "wait_until"]
+def figure(text):
+    """A measurement that the run shows even when the test passes."""
+    print("figure: " + text, flush=True)
+
+
+__all__ = ["Daemon", "EndToEnd", "FULL", "SEED", "SCRATCH", "Dovecot", "Mirror", "check", "corpus", "figure", "loaded",
+           "mirror", "sample", "wait_until"]

@@ -194,6 +194,9 @@ def inside(name):
         answers.write(json.dumps(content) + "\n")
         answers.flush()
 
+    # Credentials come to services as mounts that are shared, here among these name spaces alone.
+    call("mount", "--make-rprivate", "/")
+    call("mount", "--make-rshared", "/")
     call("mount", "-t", "tmpfs", "tmpfs", "/run")
     os.makedirs("/run/systemd/system")
     os.makedirs(RUNTIME, mode=0o700)

@@ -124,7 +124,7 @@ struct DovecotTests {
   func wrongHost() async throws {
     for tls in [TLSMode.implicit, .startTLS] {
       var endpoint = dovecot.endpoint("anyone", tls: tls, host: "127.0.0.1")
-      endpoint.password = {
+      endpoint.credentials.get = {
         Issue.record("the password was asked for")
         return []
       }

@@ -14,7 +14,7 @@ struct ScriptedTests {
   private func endpoint(_ server: ScriptedServer, tls: TLSMode = .none) -> IMAPEndpoint {
     IMAPEndpoint(
       transport: TransportSettings(host: "127.0.0.1", port: server.port, tls: tls, connectTimeout: .seconds(5)),
-      user: "someone", password: { Array("secret".utf8) }, timeout: .seconds(2))
+      user: "someone", credentials: Credentials { Array("secret".utf8) }, timeout: .seconds(2))
   }
 
   private func open(
@@ -30,7 +30,7 @@ struct ScriptedTests {
   {
     let server = try await ScriptedServer(greeting: greeting, answer: answer)
     var endpoint = endpoint(server, tls: tls)
-    endpoint.password = {
+    endpoint.credentials.get = {
       Issue.record("the password was asked for")
       return []
     }

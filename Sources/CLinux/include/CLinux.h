@@ -1,6 +1,7 @@
 // Linux calls that Glibc's Swift import lacks.
 #ifndef MAILMIRROR_CLINUX_H
 #define MAILMIRROR_CLINUX_H
+#include <spawn.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -19,6 +20,12 @@ int mm_is_network_filesystem(int descriptor);
 /// were read so far (madvise(2) with MADV_DONTNEED on mappings that nobody can write):
 /// what is still needed is mapped again when it is used.
 void mm_return_memory(void);
+/// posix_spawn_file_actions_addclosefrom_np(3): the child closes all descriptors from the lowest given on. Returns 0 or
+/// an error number.
+int mm_spawn_close_from(posix_spawn_file_actions_t *actions, int lowest);
+/// prctl(2) with PR_SET_DUMPABLE 0: no core dump, and no ptrace by another process of the same user. Returns 0, or -1
+/// with errno.
+int mm_set_undumpable(void);
 /// UTIME_OMIT for utimensat(2): leaves that time as it is.
 extern const long mm_utime_omit;
 /// An anonymous file in memory, closed in programs that are started. Returns its descriptor, or -1 with errno.

@@ -3,6 +3,7 @@ import Configuration
 import ControlProtocol
 import Foundation
 import Glibc
+import IMAPProtocol
 import MailConnections
 import MailModel
 
@@ -24,7 +25,7 @@ package struct AccountExamination {
     checkInotify()
     let settings = runtime.settings(account)
     do {
-      _ = try await settings.endpoint.password()
+      _ = try await settings.endpoint.credentials.get()
       report(DoctorStep(name: "password", outcome: .ok, detail: "from \(account.password.key)"))
     } catch {
       fail("password", "\(error)")
@@ -34,17 +35,20 @@ package struct AccountExamination {
       let connection = try await IMAPConnection.open(
         settings.endpoint, group: runtime.resources.group, budget: runtime.resources.budget,
         logger: runtime.resources.logger)
-      let server = account.server
-      report(
-        DoctorStep(
-          name: "connect", outcome: .ok,
-          detail: "\(server.host), port \(server.port), TLS \(server.tls.rawValue), signed in as \(account.user)"))
+      report(DoctorStep(name: "connect", outcome: .ok, detail: signedIn(connection.facts)))
       reportCapabilities(connection)
       try await reportMailboxes(connection, settings)
       await connection.logout()
     } catch {
       fail("server", "\(error)")
     }
+  }
+
+  private func signedIn(_ facts: SessionFacts) -> String {
+    let server = account.server
+    let way = facts.mechanism.map { "signed in as \(account.user) with \($0)" } ?? "in a session of \(account.user)"
+    let port = server.tunnel == nil ? ", port \(server.port)" : ""
+    return "\(server.name)\(port), TLS \(server.tls.rawValue), \(way)"
   }
 
   private func reportCapabilities(_ connection: IMAPConnection) {

@@ -17,7 +17,7 @@ class Proxy:
     def __init__(self, target, round_trip=0.0, cut_after=None):
         self.target, self.round_trip, self.cut_after = target, round_trip, cut_after
         self.sent = self.received = self.connections = 0
-        self.silent = False
+        self.silent, self.deaf = False, 0
         self.lock = threading.Lock()
         self.open = []
 
@@ -42,6 +42,11 @@ class Proxy:
                 pass
             one.close()
 
+    def silence(self):
+        """The connections that are open now stay open and pass nothing on any more; later ones work."""
+        with self.lock:
+            self.deaf = self.connections
+
     def _accept(self):
         while True:
             try:
@@ -57,11 +62,12 @@ class Proxy:
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self.lock:
                 self.connections += 1
+                number = self.connections
                 self.open += [client, server]
-            self._pump(client, server, upward=True)
-            self._pump(server, client, upward=False)
+            self._pump(client, server, number, upward=True)
+            self._pump(server, client, number, upward=False)
 
-    def _pump(self, source, sink, upward):
+    def _pump(self, source, sink, number, upward):
         waiting = queue.Queue(maxsize=256)
 
         def read():
@@ -79,7 +85,7 @@ class Proxy:
                         self.sent += len(data)
                     else:
                         self.received += len(data)
-                if not (data and self.silent):
+                if not (self.silent and data or number <= self.deaf):
                     waiting.put((time.monotonic() + self.round_trip / 2, data))
                 if not data:
                     return

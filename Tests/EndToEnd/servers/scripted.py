@@ -5,7 +5,9 @@
 
 A hook gets the session, the tag and the command's words; unless it returns True the usual answer follows. `rewrite`
 sees every line that is not part of a literal and may return another, several, or None; `fetched` every message that
-is about to be sent, and returns True where it has sent another answer. What was received is in `commands`; what would change the mailbox is in `writes` (a pull must leave it empty).
+is about to be sent, and returns True where it has sent another answer. What was received is in `commands`; what would
+change the mailbox is in `writes` (a pull must leave it empty). With IDLE among its capabilities a session hears of
+what happened to its mailbox when IDLE begins and whenever the test calls `notify`, unless the server is `mute`.
 """
 
 import base64
@@ -17,7 +19,7 @@ import time
 import traceback
 
 from . import certificates
-from .model import ranges
+from .model import Generated, ranges
 
 CAPABILITIES = ("IMAP4rev1 SASL-IR AUTH=PLAIN ID ENABLE NAMESPACE LIST-EXTENDED LIST-STATUS SPECIAL-USE CONDSTORE "
                 "QRESYNC ESEARCH UIDPLUS LITERAL+ UNSELECT")
@@ -42,6 +44,7 @@ class Scripted:
         self.hooks, self.rewrite, self.fetched, self.quote, self.farewell = {}, None, None, None, None
         self.commands, self.writes, self.failures = [], [], []
         self.lines = self.sessions = 0
+        self.mute = False
         self.lock = threading.RLock()
         self.open = set()
 
@@ -100,6 +103,25 @@ class Scripted:
                 return mailbox
         return None
 
+    def idling(self, name="INBOX"):
+        """The sessions that IDLE on a mailbox."""
+        box = self.box(name)
+        with self.lock:
+            return [session for session in self.open if session.idle and session.selected is box]
+
+    def notify(self, *lines):
+        """Tells the sessions that IDLE what happened to their mailboxes, or those lines instead."""
+        with self.lock:
+            sessions = [session for session in self.open if session.idle]
+        for session in sessions:
+            session.notify(lines)
+        return len(sessions)
+
+    def count(self, word):
+        """How many commands had that first word."""
+        with self.lock:
+            return sum(command[1].upper().split()[:1] == [word] for command in self.commands)
+
     def asked(self, word):
         """Whether any command had that first word (or `UID` word)."""
         return any(word.upper() in command[1].upper().split()[:2] for command in self.commands)
@@ -111,6 +133,9 @@ class Session:
         one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer, self.selected, self.enabled, self.state = b"", None, set(), {}
         self.out = []
+        # What this session was told of its mailbox: the UIDs and up to which MODSEQ.
+        self.view, self.told, self.idle = [], 0, False
+        self.sending = threading.RLock()
 
     # Bytes.
 
@@ -132,9 +157,12 @@ class Session:
             self.flush()
 
     def flush(self):
-        data, self.out = b"".join(self.out), []
-        if not data:
-            return
+        with self.sending:
+            data, self.out = b"".join(self.out), []
+            if data:
+                self._send(data)
+
+    def _send(self, data):
         if self.server.pause:
             time.sleep(self.server.pause)
         step = self.server.split
@@ -369,6 +397,8 @@ class Session:
             self.selected = None
             return self.no(tag, b"[NONEXISTENT] no such mailbox")
         self.selected = box
+        self.view = None if isinstance(box.messages, Generated) else [message.uid for message in box.messages]
+        self.told = box.mod_seq
         options = words[1] if len(words) > 1 else []
         self.line(b"* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)")
         self.line(b"* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] ok")
@@ -400,6 +430,62 @@ class Session:
             if min(low, high) <= uid <= max(low, high):
                 return True
         return False
+
+    # Push.
+
+    def do_idle(self, tag, words):
+        with self.sending:
+            self.raw(b"+ idling\r\n")
+            self.idle = True
+            if not self.server.mute:
+                self.announce()
+            self.flush()
+        try:
+            answer = self._line()
+        finally:
+            self.idle = False
+        with self.server.lock:
+            self.server.commands.append((self.number, answer.decode("latin-1")))
+            hook = self.server.hooks.get("DONE")
+        if answer.upper() == b"DONE":
+            if not (hook and hook(self, tag, [])):
+                self.ok(tag)
+        else:
+            self.line(tag + b" BAD not DONE")
+
+    def notify(self, lines=()):
+        try:
+            with self.sending:
+                if self.idle:
+                    for one in lines:
+                        self.raw(one + b"\r\n")
+                    if not lines and not self.server.mute:
+                        self.announce()
+                    self.flush()
+        except Closed:
+            self.abort()
+        except OSError:
+            pass
+
+    def announce(self):
+        """What happened in the selected mailbox since this session was last told of it."""
+        box, known = self.selected, self.view
+        if box is None or known is None:
+            return
+        now = [message.uid for message in box.messages]
+        gone = sorted(set(known) - set(now))
+        if gone and "QRESYNC" in self.enabled:
+            self.line(b"* VANISHED " + ranges(gone).encode())
+        else:
+            for uid in reversed(gone):
+                self.line(b"* %d EXPUNGE" % (known.index(uid) + 1))
+        if set(now) - set(known):
+            self.line(b"* %d EXISTS" % len(now))
+        items = [b"UID", b"FLAGS"] + ([b"MODSEQ"] if "CONDSTORE" in self.server.capabilities else [])
+        for number, message in enumerate(box.messages, 1):
+            if message.modseq > self.told and message.uid in known:
+                self.fetch(number, message, items[1:])
+        self.view, self.told = now, box.mod_seq
 
     def do_unselect(self, tag, words):
         self.selected = None

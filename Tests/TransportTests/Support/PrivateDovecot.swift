@@ -116,6 +116,6 @@ final class PrivateDovecot: Sendable {
     IMAPEndpoint(
       transport: TransportSettings(
         host: host, port: tls == .implicit ? port : plainPort, tls: tls, caFile: caFile, connectTimeout: .seconds(5)),
-      user: user, password: { Array(password.utf8) }, mechanisms: mechanisms, timeout: .seconds(10))
+      user: user, credentials: Credentials { Array(password.utf8) }, mechanisms: mechanisms, timeout: .seconds(10))
   }
 }

@@ -1,0 +1,101 @@
+import IMAPProtocol
+
+/// What an account shows to its server, fetched when it is needed. Copies share what was fetched.
+package struct Credentials: Sendable {
+  package typealias Kind = CredentialKind
+
+  package let kind: Kind
+  /// The password or the token; empty where there is none. Asked for by each connection when the server is ready.
+  package var get: @Sendable () async throws -> [UInt8]
+  /// The server has refused this one: it is not given out again. True where a fresh one is worth an attempt at once.
+  package var refused: @Sendable ([UInt8]) async -> Bool
+
+  package init(
+    kind: Kind = .password, get: @escaping @Sendable () async throws -> [UInt8],
+    refused: @escaping @Sendable ([UInt8]) async -> Bool
+  ) {
+    self.kind = kind
+    self.get = get
+    self.refused = refused
+  }
+
+  /// Through a `CredentialSource`.
+  package init(kind: Kind = .password, fetch: @escaping @Sendable () async throws -> [UInt8]) {
+    let source = CredentialSource(kind: kind, fetch: fetch)
+    self.init(kind: kind, get: { try await source.get() }, refused: { await source.refused($0) })
+  }
+}
+
+/// Fetches one account's secret when it is asked for: all that ask at the same time share one call.
+///
+/// A password is kept for some minutes, so that a sync's connections ask a person once; a token until the server
+/// refuses it, since only the server knows how long it lives. What was refused is dropped. A fetch that fails is not
+/// tried again before a pause, which grows: whoever asks meanwhile gets the same error.
+package actor CredentialSource {
+  package struct Times: Sendable {
+    package var passwordLifetime: Duration = .seconds(300)
+    package var firstPause: Duration = .seconds(2)
+    package var longestPause: Duration = .seconds(600)
+
+    package init() {}
+  }
+
+  private let kind: CredentialKind
+  private let times: Times
+  private let fetch: @Sendable () async throws -> [UInt8]
+  private var asking: Task<[UInt8], any Error>?
+  private var kept: [UInt8]?
+  /// Of the secret that is kept, so that only its own end forgets it.
+  private var generation = 0
+  private var failure: (error: any Error, until: ContinuousClock.Instant, pause: Duration)?
+
+  package init(
+    kind: CredentialKind, times: Times = Times(), fetch: @escaping @Sendable () async throws -> [UInt8]
+  ) {
+    self.kind = kind
+    self.times = times
+    self.fetch = fetch
+  }
+
+  package func get() async throws -> [UInt8] {
+    if kind == .none { return [] }
+    if let kept { return kept }
+    if let asking { return try await asking.value }
+    if let failure, ContinuousClock.now < failure.until { throw failure.error }
+    let task = Task { [fetch] in try await fetch() }
+    asking = task
+    let result = await task.result
+    asking = nil
+    switch result {
+    case .success(let secret): keep(secret)
+    case .failure(let error):
+      let pause = min(failure.map { $0.pause * 2 } ?? times.firstPause, times.longestPause)
+      failure = (error, .now + pause, pause)
+    }
+    return try result.get()
+  }
+
+  package func refused(_ secret: [UInt8]) -> Bool {
+    if kept == secret { forget() }
+    return kind == .token
+  }
+
+  private func keep(_ secret: [UInt8]) {
+    kept = secret
+    failure = nil
+    generation += 1
+    guard kind == .password else { return }
+    Task { [weak self, generation, lifetime = times.passwordLifetime] in
+      try? await Task.sleep(for: lifetime)
+      await self?.forget(generation)
+    }
+  }
+
+  private func forget(_ old: Int) {
+    if generation == old { forget() }
+  }
+
+  private func forget() {
+    kept = nil
+  }
+}

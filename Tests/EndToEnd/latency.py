@@ -1,0 +1,282 @@
+"""What the latency of push is measured with: a bare IDLE client, a watcher of a directory, the cost of an fsync.
+
+All of them timestamp with time.monotonic in this process, so that differences are exact.
+"""
+
+import base64
+import ctypes
+import os
+import select
+import socket
+import ssl
+import statistics
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+import corpus
+from daemon import mailbox
+
+CREATE, MOVED_TO = 0x100, 0x80
+
+
+class Times:
+    """A list of (time, what) that a thread adds to and others wait for."""
+
+    def __init__(self):
+        self.rows, self.condition = [], threading.Condition()
+
+    def add(self, moment, what):
+        with self.condition:
+            self.rows.append((moment, what))
+            self.condition.notify_all()
+
+    def wait(self, count, timeout=20):
+        """Waits for that many rows and returns the last of these."""
+        with self.condition:
+            if not self.condition.wait_for(lambda: len(self.rows) >= count, timeout):
+                raise AssertionError("%d of %d within %d s" % (len(self.rows), count, timeout))
+            return self.rows[count - 1]
+
+
+class BareIdle(Times):
+    """A client that does nothing but IDLE on a mailbox: `rows` are the moments at which EXISTS was read, and its count.
+
+    act: called with the client for each notice, in its thread (as a notifier that starts a sync would)."""
+
+    def __init__(self, port, ca, password, user="user", mailbox="INBOX", act=None):
+        super().__init__()
+        self.act = act
+        raw = socket.create_connection(("127.0.0.1", port))
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.stream = ssl.create_default_context(cafile=ca).wrap_socket(raw, server_hostname="localhost")
+        self.buffer = b""
+        self._line()
+        login = base64.b64encode(("\0%s\0%s" % (user, password)).encode()).decode()
+        self._command(b"AUTHENTICATE PLAIN " + login.encode())
+        self._command(b"EXAMINE " + mailbox.encode())
+        self.stream.sendall(b"i IDLE\r\n")
+        while not self._line().startswith(b"+"):
+            pass
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        try:
+            self.stream.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.thread.join(10)
+        self.stream.close()
+
+    def _line(self):
+        while b"\n" not in self.buffer:
+            data = self.stream.recv(65536)
+            if not data:
+                raise EOFError("the server closed the connection")
+            self.buffer += data
+        line, _, self.buffer = self.buffer.partition(b"\n")
+        return line.rstrip(b"\r")
+
+    def _command(self, text):
+        self.stream.sendall(b"c " + text + b"\r\n")
+        while True:
+            line = self._line()
+            if line.startswith(b"c "):
+                if not line.startswith(b"c OK"):
+                    raise RuntimeError("%r: %r" % (text[:20], line))
+                return
+
+    def _read(self):
+        try:
+            while True:
+                line = self._line()
+                now = time.monotonic()
+                words = line.split()
+                if len(words) == 3 and words[0] == b"*" and words[2] == b"EXISTS":
+                    self.add(now, int(words[1]))
+                    if self.act:
+                        self.act(self)
+        except (OSError, EOFError, ValueError):
+            pass
+
+
+class Arrivals(Times):
+    """Watches a directory (inotify): `rows` are the moments at which a name appeared in it, and the name."""
+
+    def __init__(self, directory):
+        super().__init__()
+        libc = ctypes.CDLL(None, use_errno=True)
+        self.file = libc.inotify_init1(os.O_CLOEXEC)
+        if self.file < 0 or libc.inotify_add_watch(self.file, os.fsencode(directory), CREATE | MOVED_TO) < 0:
+            raise OSError(ctypes.get_errno(), "inotify on %s" % directory)
+        self.ended, self.end = os.pipe()
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.close(self.end)
+        self.thread.join(10)
+        os.close(self.file)
+        os.close(self.ended)
+
+    def _read(self):
+        while True:
+            ready = select.select([self.file, self.ended], [], [])[0]
+            now = time.monotonic()
+            if self.ended in ready:
+                return
+            data, place = os.read(self.file, 65536), 0
+            while place < len(data):
+                _, _, _, length = struct.unpack_from("iIII", data, place)
+                name = data[place + 16:place + 16 + length].rstrip(b"\0")
+                place += 16 + length
+                self.add(now, os.fsdecode(name))
+
+
+class Deliveries:
+    """Appends small messages to a mailbox over a connection that stays open."""
+
+    def __init__(self, server, mailbox="INBOX", seed=1, user="user"):
+        self.client, self.mailbox = server.client(user), mailbox
+        self.messages = corpus.small(1_000_000, seed=seed)
+
+    def __call__(self):
+        body, _, _ = next(self.messages)
+        answer, data = self.client.append(self.mailbox, None, None, body)
+        if answer != "OK":
+            raise RuntimeError("APPEND: %r" % data)
+
+
+class Loading:
+    """Follows the status of a mailbox: `runs()` until it is ok, `ended` when that was."""
+
+    def __init__(self, daemon, name):
+        self.daemon, self.name, self.ended = daemon, name, float("inf")
+
+    def __enter__(self):
+        self.client = self.daemon.client(timeout=600)
+        threading.Thread(target=self._follow, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.client.__exit__()
+
+    def runs(self):
+        return self.ended == float("inf")
+
+    def _follow(self):
+        try:
+            for told in self.client.stream("Status"):
+                found = mailbox(told["accounts"][0], self.name)
+                if found and found["state"] == "ok":
+                    self.ended = time.monotonic()
+                    return
+        except (OSError, EOFError, ValueError):
+            pass
+
+
+class FsyncCost:
+    """Appends 8 kB to a file and fsyncs it, again and again with pauses between, in a process of its own."""
+
+    CODE = """
+import os, sys, time
+with open(sys.argv[1], "ab") as file:
+    while True:
+        file.write(b"x" * 8192)
+        file.flush()
+        started = time.monotonic()
+        os.fsync(file.fileno())
+        print(started, time.monotonic() - started, flush=True)
+        time.sleep(0.02)
+"""
+
+    def __init__(self, directory):
+        self.path, self.rows = os.path.join(directory, "fsync-cost"), []
+
+    def __enter__(self):
+        self.process = subprocess.Popen([sys.executable, "-c", self.CODE, self.path], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, text=True)
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.thread.join(10)
+        self.process.stdout.close()
+        os.unlink(self.path)
+
+    def _read(self):
+        for line in self.process.stdout:
+            words = line.split()
+            if len(words) == 2:
+                self.rows.append((float(words[0]), float(words[1])))
+
+    def median(self, spans=None):
+        """Median seconds, of those that began in one of the spans (start, end) of time.monotonic."""
+        return statistics.median(cost for moment, cost in list(self.rows)
+                                 if spans is None or any(start <= moment <= end for start, end in spans))
+
+
+def percentile(values, share):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def beyond(rows):
+    """How much later each message was in the folder than its notice at the bare client, in seconds."""
+    return [arrived - noticed for _, noticed, arrived in rows]
+
+
+def deliver_and_time(deliver, bare, arrivals, count, dice, while_=None, least=0.1):
+    """Delivers messages one after the other, each when the bare client and the folder have seen the one before, at
+    random gaps; [(delivered, noticed, arrived)], at most `count`, ended early when `while_()` is false.
+
+    A server may tell of a change only some time after it (Dovecot: 500 ms, to gather others): that is why the notice at
+    the bare client is what the arrival is compared with. `least` is the shortest gap, in seconds."""
+    found = []
+    for _ in range(count):
+        if while_ and not while_():
+            break
+        before, there = len(bare.rows), len(arrivals.rows)
+        moment = time.monotonic()
+        deliver()
+        arrived = arrivals.wait(there + 1, 60)[0]
+        noticed = bare.wait(before + 1)[0]
+        found.append((moment, noticed, arrived))
+        time.sleep(least + dice.random() * 0.2)
+    return found
+
+
+def time_under_load(start, server, load, wanted, dice):
+    """Times deliveries to INBOX while the first sync of the mailbox `load` runs, in as many first syncs as it takes.
+
+    start(turn) starts a daemon on an empty Maildir. Returns (the last daemon, rows, [(start, end)] of the load)."""
+    deliver, found, spans, turn = Deliveries(server), [], [], 0
+    while True:
+        daemon = start(turn)
+        daemon.wait_for(lambda accounts: (mailbox(accounts["test"], "INBOX") or {}).get("state") == "ok", 60)
+        with BareIdle(server.imaps, server.ca, server.password) as bare, \
+                Arrivals(daemon.mirror.root / "new") as arrivals, Loading(daemon, load) as loading:
+            rows = deliver_and_time(deliver, bare, arrivals, wanted - len(found), dice, loading.runs)
+        # What arrived before the end of the load was timed under it.
+        found += [row for row in rows if row[2] < loading.ended]
+        if rows:
+            spans.append((rows[0][0], min(loading.ended, rows[-1][2])))
+        if len(found) >= wanted:
+            return daemon, found, spans
+        turn += 1
+        if turn > 20:
+            raise AssertionError("only %d deliveries in %d first syncs" % (len(found), turn))
+        daemon.wait_until_watching(timeout=600)
+        daemon.stop()

@@ -1,0 +1,166 @@
+"""The daemon's end at random moments: SIGTERM and kill -9 during a first sync, while idle, while it reconnects."""
+
+import contextlib
+import os
+import signal
+import time
+
+import check
+from daemon import Daemon
+from daemon_case import DaemonCase
+from latency import Deliveries
+from servers.proxy import Proxy
+from support import FULL, SEED, corpus, figure, wait_until
+
+MOMENTS = 51 if FULL else 21  # a third of them for each kind
+
+
+class Ends(DaemonCase):
+    """After each end the disk holds whole messages of the server only; the run after the last completes the mirror."""
+
+    weight = 45
+
+    @classmethod
+    def setUpClass(cls):
+        from support import Dovecot
+        cls.server = Dovecot().start()
+        cls.server.append("INBOX", corpus.realistic(150, largest=300_000))
+        cls.server.append("Archive", corpus.realistic(150, seed=2, largest=300_000))
+        cls.proxy = Proxy(cls.server.imaps).__enter__()
+        cls.lasts = None
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.proxy.__exit__()
+        cls.server.remove()
+
+    def digests(self):
+        return {message.digest for name in (b"INBOX", b"Archive")
+                for message in self.remote(self.server, name).values()}
+
+    def assertWhole(self, mirror, clean):
+        """Nothing half-done: no file in tmp/ (after a clean end), and each message is one of the server's."""
+        known = self.digests()
+        for folder in check.folders(mirror.root) if mirror.root.exists() else []:
+            if clean:
+                self.assertEqual(os.listdir(folder / "tmp") if (folder / "tmp").is_dir() else [], [])
+            for path, message in check.folder_messages(folder)[0].items():
+                self.assertIn(message.digest, known, "%s is no message of the server" % path)
+        self.assertEqual(mirror.quarantined(), [])
+
+    def length(self):
+        """Seconds of a whole first sync, measured once."""
+        if type(self).lasts is None:
+            mirror = self.mirror(self.server, name="whole", poll_interval="1h")
+            with self.daemon(mirror) as daemon:
+                started = time.monotonic()
+                daemon.wait_until_watching()
+                type(self).lasts = time.monotonic() - started
+                self.assertEnds(daemon)
+        return self.lasts
+
+    def ended(self, daemon, kill, moment):
+        """Ends it, and checks how."""
+        if kill:
+            daemon.kill()
+            self.assertEqual(daemon.process.returncode, -signal.SIGKILL)
+        else:
+            status, seconds = daemon.stop()
+            self.slowest = max(getattr(self, "slowest", 0), seconds)
+            self.assertEqual(status, 0, "seed %d, %s: %s" % (SEED, moment, daemon.log[-2000:]))
+            self.assertLess(seconds, 2, "seed %d, %s" % (SEED, moment))
+
+    def completes(self, mirror, daemon):
+        daemon.start()
+        daemon.wait_until_watching()
+        self.assertSoonMirrored(mirror, self.server)
+        self.assertEqual(mirror.quarantined(), [])
+        self.assertEnds(daemon)
+
+    def during_first_sync(self, kill):
+        lasts = self.length()
+        for number in range(MOMENTS // 3):
+            mirror = self.mirror(self.server, name="first%d%s" % (number, kill), poll_interval="1h")
+            with contextlib.ExitStack() as stack:
+                daemon = Daemon(mirror)
+                stack.callback(daemon.__exit__)
+                pause = self.dice.random() * lasts * 1.1
+                if not self.dice.randrange(5):
+                    pause = self.dice.random() * 0.1  # while it starts
+                with self.subTest(moment="%.3f s of a first sync" % pause):
+                    daemon.start(ready=pause > 0.15)
+                    time.sleep(pause)
+                    self.ended(daemon, kill, "%.3f s of a first sync" % pause)
+                    self.assertWhole(mirror, clean=not kill)
+                    if number % 2 or kill:
+                        self.completes(mirror, daemon)
+
+    def while_idle(self, kill):
+        mirror = self.mirror(self.server, name="idle%s" % kill, poll_interval="1s")
+        daemon = self.daemon(mirror)
+        daemon.wait_until_watching()
+        deliver = Deliveries(self.server, seed=self.dice.randrange(10**6))
+        for number in range(MOMENTS // 3):
+            for _ in range(self.dice.randrange(3)):
+                deliver()
+            pause = self.dice.random() * 1.2
+            with self.subTest(moment="%.3f s of idling, number %d" % (pause, number)):
+                time.sleep(pause)
+                self.ended(daemon, kill, "%.3f s of idling" % pause)
+                self.assertWhole(mirror, clean=not kill)
+            daemon.start()
+            daemon.wait_until_watching()
+        self.assertSoonMirrored(mirror, self.server)
+        self.assertEnds(daemon)
+
+    def while_it_reconnects(self, kill):
+        mirror = self.mirror(self.server, name="again%s" % kill, port=self.proxy.port, poll_interval="1s",
+                             timeout="5s")
+        daemon = self.daemon(mirror)
+        deliver = Deliveries(self.server, seed=self.dice.randrange(10**6))
+        for number in range(MOMENTS // 3):
+            daemon.wait_until_watching()
+            self.proxy.silent = bool(self.dice.randrange(2))  # the new connection may hang, too
+            self.proxy.cut()
+            deliver()
+            pause = self.dice.random() * 2.5
+            with self.subTest(moment="%.3f s of reconnecting, number %d" % (pause, number)):
+                time.sleep(pause)
+                self.ended(daemon, kill, "%.3f s of reconnecting" % pause)
+                self.assertWhole(mirror, clean=not kill)
+            self.proxy.silent = False
+            daemon.start()
+        daemon.wait_until_watching()
+        self.assertSoonMirrored(mirror, self.server)
+        self.assertEnds(daemon)
+
+    def test_sigterm_at_random_moments(self):
+        for act in (self.during_first_sync, self.while_idle, self.while_it_reconnects):
+            act(kill=False)
+        figure("SIGTERM at %d moments (seed %d): the slowest end took %.2f s" % (
+            MOMENTS // 3 * 3, SEED, self.slowest))
+
+    def test_kill_at_random_moments(self):
+        for act in (self.during_first_sync, self.while_idle, self.while_it_reconnects):
+            act(kill=True)
+
+
+class HangingServer(DaemonCase):
+    weight = 5
+
+    def test_sigterm_while_the_server_hangs(self):
+        """Nothing answers: neither while it connects nor while it syncs."""
+        server = self.dovecot()
+        server.append("INBOX", corpus.small(20))
+        proxy = self.exits.enter_context(Proxy(server.imaps))
+        proxy.silent = True
+        mirror = self.mirror(server, port=proxy.port, timeout="60s")
+        daemon = self.daemon(mirror)
+        wait_until(lambda: proxy.connections, 10)
+        self.assertEnds(daemon)
+        proxy.silent, proxy.cut_after = False, None
+        daemon.start()
+        daemon.wait_until_watching()
+        proxy.silence()
+        daemon.call("Status")
+        self.assertEnds(daemon)

@@ -1,0 +1,170 @@
+"""`on_change`: once for each burst, with all that changed; a hook that hangs, fails or floods delays nothing."""
+
+import json
+import os
+import signal
+import textwrap
+import time
+
+from daemon import Daemon
+from support import EndToEnd, corpus, wait_until
+
+
+class Hooks(EndToEnd):
+    weight = 45
+
+    def start(self, script, count=0, **account):
+        """The daemon with a shell script as its hook, current before it returns. `$HERE` is the test's directory."""
+        self.server = self.dovecot()
+        if count:
+            self.server.append("INBOX", corpus.small(count))
+        path = os.path.join(self.directory, "hook")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\nHERE='%s'\n%s" % (self.directory, textwrap.dedent(script)))
+        os.chmod(path, 0o755)
+        account.setdefault("on_change", [path, "an argument"])
+        self.mirror_ = self.mirror(self.server, **account)
+        self.daemon = self.exits.enter_context(Daemon(self.mirror_, environment={
+            "HOME": self.directory, "WATCHDOG_USEC": "60000000"}))
+        self.daemon.wait_until_watching()
+        return self.daemon
+
+    def file(self, name):
+        path = os.path.join(self.directory, name)
+        if not os.path.exists(path):
+            return None
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+
+    def runs(self):
+        """What each run was told, oldest first: [(variables, changes)]."""
+        found = []
+        for number in range(1, 1000):
+            if self.file("run%d.end" % number) is None:
+                return found
+            variables = dict(line.partition("=")[::2] for line in self.file("run%d.env" % number).splitlines())
+            found.append((variables, [json.loads(line) for line in self.file("run%d.in" % number).splitlines()]))
+        return found
+
+    RECORD = """
+        n=1; while [ -e "$HERE/run$n.env" ]; do n=$((n + 1)); done
+        env > "$HERE/run$n.env"; pwd > "$HERE/directory"; echo "$*" > "$HERE/arguments"
+        cat > "$HERE/run$n.in"
+        echo > "$HERE/run$n.end"
+        """
+
+    def arrives(self, count=1, within=5):
+        """So many new messages are on the disk within that time, whatever the hook does."""
+        before = len(self.mirror_.mail())
+        self.server.append("INBOX", corpus.small(count, seed=self.dice.randrange(1 << 30)))
+        wait_until(lambda: len(self.mirror_.mail()) >= before + count, within)
+
+    # What it is told.
+
+    def test_each_message_of_a_first_sync_once(self):
+        self.start(self.RECORD, count=300)
+        wait_until(lambda: sum(len(changes) for _, changes in self.runs()) >= 300)
+        time.sleep(1)
+        changes = [change for _, changes in self.runs() for change in changes]
+        self.assertEqual(sorted(change["uid"] for change in changes), list(range(1, 301)))
+        self.assertEqual({change["kind"] for change in changes}, {"new"})
+        self.assertEqual({change["account"] for change in changes}, {"test"})
+        self.assertEqual({change["mailbox"] for change in changes}, {"INBOX"})
+        self.assertEqual(len({change["path"] for change in changes}), 300)
+        for change in changes:
+            self.assertTrue(os.path.exists(change["path"]), change)
+        self.assertEqual(sum(int(run["MAILMIRROR_NEW"]) for run, _ in self.runs()), 300)
+        for run, told in self.runs():
+            self.assertEqual(int(run["MAILMIRROR_NEW"]), len(told))
+            self.assertEqual((run["MAILMIRROR_ACCOUNT"], run["MAILMIRROR_MAILBOXES"]), ("test", "INBOX"))
+            for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC"):
+                self.assertNotIn(name, run)
+        self.assertEqual(self.file("directory").strip(), self.directory)
+        self.assertEqual(self.file("arguments").strip(), "an argument")
+
+    def test_a_burst_is_one_run(self):
+        self.start(self.RECORD, count=2)
+        wait_until(lambda: len(self.runs()) == 1)
+        self.arrives(40)
+        wait_until(lambda: len(self.runs()) == 2)
+        time.sleep(1.5)
+        self.assertEqual([len(changes) for _, changes in self.runs()], [2, 40])
+
+    def test_flags_and_removals_are_told(self):
+        self.start(self.RECORD, count=3)
+        wait_until(lambda: len(self.runs()) == 1)
+        client = self.server.client()
+        client.select("INBOX")
+        client.uid("STORE", "2", "+FLAGS", r"(\Flagged)")
+        client.uid("STORE", "3", "+FLAGS", r"(\Deleted)")
+        client.uid("EXPUNGE", "3")
+        client.logout()
+
+        def told():
+            return {(change["kind"], change["uid"]) for _, changes in self.runs() for change in changes}
+
+        wait_until(lambda: ("gone", 3) in told() and ("changed", 2) in told(), 30)
+        last = [change for _, changes in self.runs() for change in changes if change["uid"] == 2][-1]
+        self.assertIn("\\Flagged", last["flags"])
+        self.assertTrue(os.path.exists(last["path"]), last)
+
+    # What it may do.
+
+    def test_a_hook_that_hangs_delays_nothing(self):
+        self.start("""
+            trap '' TERM
+            echo $$ > "$HERE/pid"
+            while :; do sleep 1; done
+            """, count=1)
+        hook = int(wait_until(lambda: self.file("pid")))
+        for _ in range(3):
+            self.arrives()
+        self.assertEqual(self.daemon.account()["state"], "ok")
+        self.assertTrue(os.path.exists("/proc/%d" % hook), "it still hangs")
+        status, seconds = self.daemon.stop()
+        self.assertEqual(status, 0)
+        self.assertLess(seconds, 2)
+        self.assertFalse(os.path.exists("/proc/%d" % hook), "it ends with the daemon")
+
+    def test_a_hook_that_fails_is_said_once(self):
+        self.start("echo x >> \"$HERE/runs\"; echo 'what went wrong' >&2; exit 7", count=1)
+        for count in (1, 2, 3):
+            wait_until(lambda: len((self.file("runs") or "").split()) >= count)
+            self.arrives()
+        wait_until(lambda: "exit status 7" in self.daemon.log)
+        self.assertEqual(self.daemon.log.count("exit status 7"), 1, self.daemon.log)
+        self.assertIn("what went wrong", self.daemon.log)
+        self.assertEqual(self.daemon.account()["state"], "ok")
+
+    def test_a_hook_that_is_not_there(self):
+        self.start("", count=1, on_change=["no-such-program"])
+        wait_until(lambda: "on_change" in self.daemon.log and "No such file" in self.daemon.log)
+        self.arrives()
+
+    def test_a_flood_fills_neither_log_nor_memory(self):
+        self.start("echo $$ > \"$HERE/pid\"\nexec yes 'a line without end'", count=1)
+        hook = int(wait_until(lambda: self.file("pid")))
+        before = self.daemon.memory()[0]
+        cpu, started = self.daemon.cpu(), time.monotonic()
+        time.sleep(4)
+        share = (self.daemon.cpu() - cpu) / (time.monotonic() - started)
+        self.assertLess(share, 0.25, "the processor's share that reading it takes")
+        self.assertLess(self.daemon.memory()[0] - before, 8_000)
+        self.assertLess(len(self.daemon.log), 100_000)
+        self.arrives()
+        os.kill(hook, signal.SIGKILL)
+        wait_until(lambda: "signal 9" in self.daemon.log)
+
+    def test_a_hook_that_closes_its_input(self):
+        self.start("exec <&-\nsleep 0.2\necho x >> \"$HERE/runs\"", count=500)
+        wait_until(lambda: self.file("runs"))
+        self.arrives()
+        wait_until(lambda: len(self.file("runs").split()) >= 2)
+        self.assertEqual(self.daemon.account()["state"], "ok")
+
+    def test_a_child_that_outlives_it_holds_nothing_up(self):
+        self.start("sleep 30 &\necho $! >> \"$HERE/children\"", count=1)
+        self.arrives()
+        wait_until(lambda: len((self.file("children") or "").split()) >= 2)
+        for child in self.file("children").split():
+            os.kill(int(child), signal.SIGKILL)

@@ -1,0 +1,63 @@
+"""What the daemon costs while nothing happens: CPU time, wakeups, memory; threads and descriptors that don't grow."""
+
+import time
+
+from daemon_case import DaemonCase
+from support import FULL, corpus, figure
+
+
+class IdleCost(DaemonCase):
+    alone = True
+    weight = 40
+
+    def test_an_idle_daemon_costs_next_to_nothing(self):
+        server = self.dovecot()
+        server.append("INBOX", corpus.small(50))
+        for number in range(5):
+            server.append("Mailbox%d" % number, corpus.small(20, seed=number))
+        mirror = self.mirror(server)
+        daemon = self.daemon(mirror)
+        daemon.wait_until_watching()
+        time.sleep(17)  # until further connections are closed
+        self.assertEqual(daemon.account()["connections"], 1)
+        span = 600 if FULL else 30
+        cpu, wakeups, started = daemon.cpu(), daemon.wakeups(), time.monotonic()
+        threads, descriptors = daemon.threads(), daemon.descriptors()
+        time.sleep(span)
+        seconds = time.monotonic() - started
+        cpu, wakeups = daemon.cpu() - cpu, daemon.wakeups() - wakeups
+        rss, pss, peak = daemon.memory()
+        figure("idle for %d s with 1 account: %.2f s CPU, %d wakeups, RSS %.1f MB, PSS %.1f MB, peak %.1f MB, "
+               "%d threads, %d descriptors" % (seconds, cpu, wakeups, rss / 1024, pss / 1024, peak / 1024,
+                                               daemon.threads(), daemon.descriptors()))
+        self.assertLess(cpu, 0.01 * seconds)
+        self.assertLess(wakeups, 20 * seconds)
+        self.assertLess(peak, 64 * 1024)
+        self.assertLessEqual(daemon.threads(), threads)
+        self.assertLessEqual(daemon.descriptors(), descriptors)
+        self.assertEnds(daemon)
+
+    def test_connections_that_come_and_go_leave_nothing_behind(self):
+        """Syncs asked for again and again, and clients that come and go: threads, descriptors and memory stay."""
+        server = self.dovecot()
+        server.append("INBOX", corpus.small(20))
+        server.append("Other", corpus.small(20))
+        mirror = self.mirror(server)
+        daemon = self.daemon(mirror)
+        daemon.wait_until_watching()
+
+        def turns(count):
+            for _ in range(count):
+                daemon.call("Sync", timeout=30)
+                for _ in range(10):
+                    daemon.accounts()
+
+        turns(5)
+        before = daemon.descriptors(), daemon.threads(), daemon.memory()[0]
+        turns(100 if FULL else 25)
+        after = daemon.descriptors(), daemon.threads(), daemon.memory()[0]
+        figure("descriptors, threads, RSS in kB: %s, after many syncs and clients %s" % (before, after))
+        self.assertLessEqual(after[0], before[0] + 3)
+        self.assertLessEqual(after[1], before[1] + 2)
+        self.assertLess(after[2], before[2] + 8 * 1024)
+        self.assertEnds(daemon)

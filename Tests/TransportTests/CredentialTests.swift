@@ -1,0 +1,93 @@
+import Foundation
+import MailConnections
+import Synchronization
+import Testing
+
+/// A source that counts how often it was asked.
+private final class Fetches: Sendable {
+  let count = Mutex(0)
+
+  func next() -> [UInt8] { Array("secret\(count.withLock { $0 += 1; return $0 })".utf8) }
+  var now: Int { count.withLock { $0 } }
+}
+
+private struct NoSecret: Error, Equatable {
+  let attempt: Int
+}
+
+@Suite("Where secrets come from")
+struct CredentialTests {
+  private func times(lifetime: Duration = .seconds(300), pause: Duration = .seconds(2)) -> CredentialSource.Times {
+    var times = CredentialSource.Times()
+    (times.passwordLifetime, times.firstPause) = (lifetime, pause)
+    return times
+  }
+
+  @Test("all that ask at the same time share one call")
+  func shared() async throws {
+    let fetches = Fetches()
+    let source = CredentialSource(kind: .password) {
+      try await Task.sleep(for: .milliseconds(50))
+      return fetches.next()
+    }
+    let secrets = try await withThrowingTaskGroup(of: [UInt8].self) { group in
+      for _ in 0..<50 { group.addTask { try await source.get() } }
+      return try await group.reduce(into: Set()) { $0.insert($1) }
+    }
+    #expect(secrets == [Array("secret1".utf8)] && fetches.now == 1)
+  }
+
+  @Test("a password is kept for its time, a token until it is refused")
+  func kept() async throws {
+    let fetches = Fetches()
+    let short = times(lifetime: .milliseconds(100))
+    let password = CredentialSource(kind: .password, times: short) { fetches.next() }
+    let first = try await password.get()
+    #expect(try await password.get() == first && fetches.now == 1)
+    try await Task.sleep(for: .milliseconds(400))
+    #expect(try await password.get() != first && fetches.now == 2)
+
+    let tokens = Fetches()
+    let token = CredentialSource(kind: .token, times: short) { tokens.next() }
+    let old = try await token.get()
+    try await Task.sleep(for: .milliseconds(400))
+    #expect(try await token.get() == old && tokens.now == 1)
+    #expect(await token.refused(old))
+    let new = try await token.get()
+    #expect(new != old && tokens.now == 2)
+    // The other connections' refusals of the old one don't cost the new one.
+    #expect(await token.refused(old))
+    #expect(try await token.get() == new && tokens.now == 2)
+  }
+
+  @Test("a refused password is asked for again, but not tried at once")
+  func refused() async throws {
+    let fetches = Fetches()
+    let source = CredentialSource(kind: .password) { fetches.next() }
+    let first = try await source.get()
+    #expect(await source.refused(first) == false)
+    #expect(try await source.get() != first && fetches.now == 2)
+  }
+
+  @Test("a failed call is not repeated before a pause, which grows")
+  func pauses() async throws {
+    let fetches = Fetches()
+    let source = CredentialSource(kind: .token, times: times(pause: .milliseconds(300))) {
+      throw NoSecret(attempt: fetches.next().count > 0 ? fetches.now : 0)
+    }
+    for _ in 0..<5 { await #expect(throws: NoSecret(attempt: 1)) { try await source.get() } }
+    try await Task.sleep(for: .milliseconds(350))
+    for _ in 0..<5 { await #expect(throws: NoSecret(attempt: 2)) { try await source.get() } }
+    try await Task.sleep(for: .milliseconds(350))
+    await #expect(throws: NoSecret(attempt: 2)) { try await source.get() }
+    try await Task.sleep(for: .milliseconds(350))
+    await #expect(throws: NoSecret(attempt: 3)) { try await source.get() }
+    #expect(fetches.now == 3)
+  }
+
+  @Test("nothing is asked for where nothing is sent")
+  func none() async throws {
+    let source = CredentialSource(kind: .none) { throw NoSecret(attempt: 0) }
+    #expect(try await source.get() == [])
+  }
+}
