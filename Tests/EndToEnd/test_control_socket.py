@@ -263,6 +263,27 @@ class HostileClients(SocketCase):
         self.assertSoonMirrored(self.mirrored, self.server)
         self.assertEnds(daemon)
 
+    def test_S29_a_client_that_closes_half_of_its_connection(self):
+        """It may go on reading, costs nothing meanwhile, and is forgotten when it goes."""
+        daemon = self.daemon()
+        descriptors = daemon.descriptors()
+        followers = []
+        for method in ("Events", "Status"):
+            one = self.raw(daemon)
+            one.sendall(b'{"method":"%s.%s","more":true}\0' % (MIRROR.encode(), method.encode()))
+            one.shutdown(socket.SHUT_WR)
+            self.assertIn(b'"continues":true', one.recv(65536))
+            followers.append(one)
+        before = daemon.cpu()
+        time.sleep(2)
+        self.assertLess(daemon.cpu() - before, 0.5, "it spins")
+        self.add()
+        for one in followers:
+            self.assertIn(b"INBOX", one.recv(65536))
+            one.close()
+        wait_until(lambda: daemon.descriptors() <= descriptors, 10)
+        self.assertEnds(daemon)
+
     def test_S29_another_user(self):
         if os.geteuid() != 0:
             self.skipTest("only root can become another user")
