@@ -130,7 +130,7 @@ struct IdleConnectionTests {
     let connection = try await IMAPConnection.open(
       IMAPEndpoint(
         transport: .init(host: "127.0.0.1", port: server.port, tls: .none, connectTimeout: .seconds(5)),
-        user: "someone", password: { Array("secret".utf8) }, timeout: .milliseconds(300)),
+        user: "someone", credentials: Credentials { Array("secret".utf8) }, timeout: .milliseconds(300)),
       group: MultiThreadedEventLoopGroup.singleton, budget: InFlightBudget(), logger: Logger(label: "test"))
     let idling = connection.idle {}
     try await Task.sleep(for: .milliseconds(900))
