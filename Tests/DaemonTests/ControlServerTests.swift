@@ -163,7 +163,7 @@ import Testing
     var limits = ControlLimits()
     limits.connections = 4
     limits.refusals = 8
-    limits.idleTime = .milliseconds(200)
+    limits.idleTime = .seconds(2)
     try await withServer(limits) { server in
       let first = try (0..<4).map { _ in try RawClient(server.path) }
       for client in first { #expect(try await client.call(status).contains("accounts")) }
@@ -172,7 +172,7 @@ import Testing
       for client in more { #expect(await client.hasEnded()) }
       for client in first { #expect(try await client.call(status).contains("accounts")) }
       // One that has been idle for long gives its place up.
-      try await Task.sleep(for: .milliseconds(300))
+      try await Task.sleep(for: .milliseconds(2_300))
       #expect(try await RawClient(server.path).call(status).contains("accounts"))
       #expect(server.server.connectionCount == 4)
     }
