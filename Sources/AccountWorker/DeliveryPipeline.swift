@@ -276,7 +276,9 @@ final class DeliveryPipeline: Sendable {
       try await account.pair([(row.id, message.uid)])
     } else if let file = try await account.localFiles(contentDigest: digests.content, in: mailbox).first {
       try await account.adopt(file, as: Self.union(of: message, and: file))
-      logger.info("\(message.mailbox.location): a file with the content of UID \(message.uid) was here; paired")
+      logger.info(
+        "\(message.mailbox.location): a file with the content of UID \(message.uid) was here; paired",
+        metadata: ["MAILBOX": "\(message.mailbox.record.name)", "UID": "\(message.uid)"])
     } else {
       return false
     }

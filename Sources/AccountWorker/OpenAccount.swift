@@ -34,6 +34,8 @@ struct OpenAccount: Sendable {
     settings: AccountSettings, state: AccountState, pool: DiskPool, root: DirectoryHandle, quarantine: Quarantine,
     clock: WallClock, meter: ProgressMeter, logger: Logger, report: @escaping @Sendable ([MessageChange]) -> Void
   ) {
+    var logger = logger
+    logger[metadataKey: "ACCOUNT"] = "\(settings.name)"
     self.settings = settings
     self.state = state
     self.pool = pool

@@ -9,7 +9,8 @@ struct GlobalOptions: ParsableArguments {
     name: .long,
     help: ArgumentHelp(
       "The configuration file (default: $MAILMIRROR_CONFIG, else ~/.config/mailmirror/config.toml).",
-      valueName: "file"))
+      valueName: "file"),
+    completion: .file(extensions: ["toml"]))
   var config: String?
 
   @Flag(name: .long, help: "Tell more on standard error.")

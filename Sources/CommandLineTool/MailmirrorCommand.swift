@@ -7,11 +7,17 @@ struct MailmirrorCommand: AsyncParsableCommand {
     commandName: "mailmirror",
     abstract: "Mirrors IMAP mailboxes into a Maildir.",
     discussion: """
-      Write a configuration first (config.example.toml has every key), then:
+      Write a configuration first (config.example.toml has every key; make install puts it into \
+      ~/.local/share/doc/mailmirror), then:
 
-        mailmirror check
-        mailmirror sync
-        mailmirror status
+        mailmirror check       is the configuration right?
+        mailmirror doctor      tries each step: name, TLS, login, mailboxes
+        mailmirror sync        fetches everything
+        mailmirror status      what is there, and what is wrong
+
+      From then on the daemon keeps it current:
+
+        systemctl --user enable --now mailmirror
 
       Exit status: 0 all is well; 1 something failed; 2 wrong usage or configuration; 3 something waits for you.
       """,

@@ -53,7 +53,8 @@ package struct DaemonRun: Sendable {
     let thrift = Task { await giveBackMemory(daemon) }
     for await signal in signals.stream {
       if signal != SIGHUP { break }
-      await reload(daemon)
+      // Not here: a signal to end must be heard meanwhile.
+      Task { await reload(daemon) }
     }
     DispatchQueue.global().asyncAfter(deadline: .now() + Self.longestEnd) { _exit(0) }
     notifier.stopping(status: "ending")
@@ -69,13 +70,14 @@ package struct DaemonRun: Sendable {
 
   private func listen(_ daemon: MirrorDaemon, _ runtime: MirrorRuntime) async throws(ControlError) -> ControlServer {
     let resources = runtime.resources
+    let inherited = inheritedSocket()
     do {
       return try await ControlServer.start(
         daemon,
         instance: DaemonInstance(
           process: getpid(), version: version, configuration: configuration.file,
           stateDirectory: configuration.stateDirectory),
-        path: configuration.socketPath, listening: InheritedSocket.all().first?.descriptor, group: resources.group,
+        path: configuration.socketPath, listening: inherited?.descriptor, group: resources.group,
         pool: resources.pool, logger: logger)
     } catch let error as ControlSocketError {
       throw .failed(location: error.path, what: error.what, remedy: error.remedy)
@@ -84,6 +86,20 @@ package struct DaemonRun: Sendable {
         location: configuration.socketPath, what: "the control socket cannot be opened: \(error)",
         remedy: "name another place with the key socket")
     }
+  }
+
+  /// The socket that the service manager opened, where it is the one that clients of this configuration look for.
+  private func inheritedSocket() -> InheritedSocket? {
+    let all = InheritedSocket.all()
+    if let ours = all.first(where: { $0.isBound(to: configuration.socketPath) }) { return ours }
+    if let other = all.first {
+      logger.warning(
+        """
+        mailmirror.socket: it listens at \(other.path ?? "another place"), and the configuration says \
+        \(configuration.socketPath); change its ListenStream= with systemctl --user edit mailmirror.socket
+        """)
+    }
+    return nil
   }
 
   private func reload(_ daemon: MirrorDaemon) async {

@@ -159,6 +159,17 @@ class Service(EndToEnd):
         self.assertEqual(self.mailmirror("status", "--json")[0], 0)
         self.assertEqual(self.show("ActiveState"), "active")
 
+    def test_a_configured_socket_elsewhere_is_served(self):
+        """The socket unit listens at its own place; clients look where the configuration says."""
+        self.account.settings["socket"] = self.home / "own.sock"
+        self.account.write()
+        self.manager()
+        self.systemctl("start", SERVICE)
+        status, output = self.mailmirror("pause", "--json")
+        self.assertEqual(status, 0, output)
+        self.assertEqual((self.home / "own.sock").stat().st_mode & 0o777, 0o600)
+        self.assertIn("ListenStream=", self.messages())
+
     # What surrounds it.
 
     def test_the_journal_has_fields(self):

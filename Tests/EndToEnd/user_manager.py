@@ -6,6 +6,8 @@ In place of journald listens a recorder, which keeps the entries that services s
 
     manager = UserManager(home)      # raises Unavailable where the machine does not allow it
     manager.run("systemctl", "--user", "start", "some.service")
+
+It is the manager of the one who runs the test, or of another user, with `user`.
 """
 
 import array
@@ -24,12 +26,17 @@ SYSTEMD = "/usr/lib/systemd/systemd"
 RUNTIME = "/run/user/%d" % os.getuid()
 
 
+def runtime(user):
+    return "/run/user/%d" % user
+
+
 class Unavailable(Exception):
     """Why this machine can't run one."""
 
 
 class UserManager:
-    def __init__(self, home, environment=None):
+    def __init__(self, home, environment=None, user=None):
+        user = os.getuid() if user is None else user
         for program in (SYSTEMD, "unshare", "systemctl", "mount"):
             if shutil.which(program) is None:
                 raise Unavailable("there is no %s" % program)
@@ -39,9 +46,9 @@ class UserManager:
         log = open(os.path.join(self.home, "manager.log"), "w+b")
         kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         self.process = subprocess.Popen(
-            ["unshare", "-m", sys.executable, os.path.abspath(__file__), "outside"], stdin=subprocess.PIPE,
+            ["unshare", "-m", sys.executable, os.path.abspath(__file__), "outside", str(user)], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=log, cwd="/",
-            env=dict(kept, HOME=self.home, XDG_RUNTIME_DIR=RUNTIME, **(environment or {})))
+            env=dict(kept, HOME=self.home, XDG_RUNTIME_DIR=runtime(user), **(environment or {})))
         first = self.process.stdout.readline()
         answer = json.loads(first) if first else {"failed": "the name spaces could not be made"}
         if "failed" in answer:
@@ -95,7 +102,7 @@ def call(*command):
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=2)
 
 
-def outside():
+def outside(user):
     """In the mount name space: makes the hierarchy, starts the rest in it, takes it away."""
     call("mount", "--make-rprivate", "/")
     directory, name = tempfile.mkdtemp(), "mailmirror-test-%d" % os.getpid()
@@ -103,9 +110,11 @@ def outside():
     group = os.path.join(directory, "test")
     os.mkdir(group)
     join(group)
+    for path in (group, os.path.join(group, "cgroup.procs"), os.path.join(group, "tasks")):
+        os.chown(path, user, user)
     try:
         subprocess.run(["unshare", "-p", "-f", "-C", "--kill-child", "--mount-proc", sys.executable,
-                        os.path.abspath(__file__), "inside", name])
+                        os.path.abspath(__file__), "inside", name, str(user)])
     finally:
         join(directory)
         remove_hierarchy(directory, name)
@@ -185,7 +194,7 @@ class Journal:
                     self.entries.append({"MESSAGE": line.decode(errors="replace").rstrip("\n")})
 
 
-def inside(name):
+def inside(name, user):
     """Process 1 of the name spaces: starts the manager and runs what it is told to."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -199,16 +208,21 @@ def inside(name):
     call("mount", "--make-rshared", "/")
     call("mount", "-t", "tmpfs", "tmpfs", "/run")
     os.makedirs("/run/systemd/system")
-    os.makedirs(RUNTIME, mode=0o700)
+    os.makedirs(runtime(user), mode=0o700)
+    os.chown(runtime(user), user, user)
     call("mount", "-t", "tmpfs", "tmpfs", "/sys/fs/cgroup")
     os.mkdir("/sys/fs/cgroup/systemd")
     call("mount", "-t", "cgroup", "-o", "none,name=" + name, "cgroup", "/sys/fs/cgroup/systemd")
+    os.umask(0)  # anybody's entries are taken
     journal = Journal()
+    os.umask(0o022)
     # What it sends to the journal when it ends is for nobody: it is taken along with the name space.
-    manager = subprocess.Popen([SYSTEMD, "--user", "--unit=basic.target", "--log-target=console"],
+    become = [] if user == os.getuid() else [
+        "setpriv", "--reuid=%d" % user, "--regid=%d" % user, "--clear-groups", "--"]
+    manager = subprocess.Popen([*become, SYSTEMD, "--user", "--unit=basic.target", "--log-target=console"],
                                stdin=subprocess.DEVNULL)
     deadline = time.monotonic() + 20
-    while subprocess.run(["systemctl", "--user", "is-system-running"], stdout=subprocess.DEVNULL,
+    while subprocess.run([*become, "systemctl", "--user", "is-system-running"], stdout=subprocess.DEVNULL,
                          stderr=subprocess.DEVNULL).returncode != 0:
         if manager.poll() is not None or time.monotonic() > deadline:
             answer(failed="systemd --user does not start here")
@@ -221,7 +235,7 @@ def inside(name):
             answer(entries=journal.entries)
             continue
         try:
-            done = subprocess.run(request["command"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            done = subprocess.run([*become, *request["command"]], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, timeout=request["timeout"])
             answer(status=done.returncode, output=done.stdout.decode(errors="replace"))
         except subprocess.TimeoutExpired:
@@ -234,4 +248,7 @@ def inside(name):
 
 
 if __name__ == "__main__":
-    outside() if sys.argv[1] == "outside" else inside(sys.argv[2])
+    if sys.argv[1] == "outside":
+        outside(int(sys.argv[2]))
+    else:
+        inside(sys.argv[2], int(sys.argv[3]))

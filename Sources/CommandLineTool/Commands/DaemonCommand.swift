@@ -22,11 +22,15 @@ struct DaemonCommand: AsyncParsableCommand {
     let configuration = try options.loadConfiguration()
     let options = options
     let environment = ProcessEnvironment.current
-    try await DaemonRun(
-      configuration, environment: environment, version: MailmirrorVersion.text,
-      logger: .ofDaemon(configuration, isVerbose: options.verbose, environment: environment)
-    ) { () throws(ConfigurationError) in
-      try options.readConfiguration()
-    }.run()
+    do {
+      try await DaemonRun(
+        configuration, environment: environment, version: MailmirrorVersion.text,
+        logger: .ofDaemon(configuration, isVerbose: options.verbose, environment: environment)
+      ) { () throws(ConfigurationError) in
+        try options.readConfiguration()
+      }.run()
+    } catch {
+      throw CommandFailure(error, configuration: configuration)
+    }
   }
 }

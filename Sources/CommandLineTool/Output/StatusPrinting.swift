@@ -29,7 +29,7 @@ extension StatusReport {
   private static func lines(_ account: Account, _ terminal: Terminal) -> [String] {
     let heading = terminal.coloured(printable(account.name), .bold) + ": " + word(account.state, terminal)
     var lines = [
-      heading + (account.activity.map { ", \(printable($0))" } ?? "")
+      heading + (account.activity.map { $0 == account.state.rawValue ? "" : ", \(printable($0))" } ?? "")
         + (account.lastSuccess.map { ", last success \($0)" } ?? "")
     ]
     if let push = account.push { lines.append("  new mail: \(printable(push))") }

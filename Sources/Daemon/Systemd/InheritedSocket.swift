@@ -7,6 +7,11 @@ package struct InheritedSocket: Equatable, Sendable {
   /// `FileDescriptorName=` of the socket unit, else the unit's name.
   package let name: String
 
+  package init(descriptor: Int32, name: String) {
+    self.descriptor = descriptor
+    self.name = name
+  }
+
   /// The Unix stream sockets that were passed to this process, which owns them from now on; they are closed in
   /// programs that it starts. Sockets for another process (LISTEN_PID) and of other kinds are left alone.
   package static func all() -> [InheritedSocket] {
@@ -21,5 +26,25 @@ package struct InheritedSocket: Equatable, Sendable {
       guard sd_is_socket_unix(descriptor, Int32(SOCK_STREAM.rawValue), 1, nil, 0) > 0 else { return nil }
       return InheritedSocket(descriptor: descriptor, name: name.map { String(cString: $0) } ?? "")
     }
+  }
+
+  /// Where it listens: its path.
+  package var path: String? {
+    var address = sockaddr_un()
+    var length = socklen_t(MemoryLayout<sockaddr_un>.size)
+    let result = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+    }
+    guard result == 0, address.sun_family == sa_family_t(AF_UNIX) else { return nil }
+    let path = withUnsafeBytes(of: address.sun_path) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    return path.isEmpty ? nil : path
+  }
+
+  /// Whether it is the socket at that path, however the path is written.
+  package func isBound(to wanted: String) -> Bool {
+    guard let path else { return false }
+    var (own, other) = (stat(), stat())
+    return path == wanted
+      || stat(path, &own) == 0 && stat(wanted, &other) == 0 && own.st_dev == other.st_dev && own.st_ino == other.st_ino
   }
 }
