@@ -18,7 +18,8 @@ MOMENTS = 51 if FULL else 21  # a third of them for each kind
 class Ends(DaemonCase):
     """After each end the disk holds whole messages of the server only; the run after the last completes the mirror."""
 
-    weight = 45
+    weight = 55
+    split = True
 
     @classmethod
     def setUpClass(cls):
