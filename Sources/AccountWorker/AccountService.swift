@@ -23,6 +23,11 @@ package actor AccountService {
   private var life: Task<(any Error)?, Never>?
   private var open: (account: OpenAccount, express: OpenAccount)?
   private var backoff = Backoff()
+  private var lastPause = Duration.zero
+  /// When this life was through with its first survey.
+  private var surveyed: ContinuousClock.Instant?
+  private let broken = BrokenRounds()
+  private var lastAside: Task<Void, Never>?
 
   /// - Parameters:
   ///   - onStatus: called on any thread when the status has changed.
@@ -93,11 +98,18 @@ package actor AccountService {
       remedy: "run `mailmirror resume \(settings.name)`")
   }
 
-  /// Runs something that opens the account itself.
-  private func aside<Value: Sendable>(_ work: @Sendable () async -> Value) async -> Value {
+  /// Runs something that opens the account itself; one thing at a time.
+  private func aside<Value: Sendable>(_ work: @escaping @Sendable () async -> Value) async -> Value {
     asides += 1
-    await endLife()
-    let value = await work()
+    let before = lastAside
+    let task = Task { () -> Value in
+      await before?.value
+      await endLife()
+      board.update { $0.activity = .starting }
+      return await work()
+    }
+    lastAside = Task { _ = await task.value }
+    let value = await task.value
     asides -= 1
     signal.wake(.survey)
     return value
@@ -122,6 +134,7 @@ package actor AccountService {
         _ = await signal.sleep(until: .distantFuture, on: eventLoop)
         continue
       }
+      surveyed = nil
       let life = Task { await live() }
       self.life = life
       let error = await withTaskCancellationHandler {
@@ -133,10 +146,16 @@ package actor AccountService {
       self.life = nil
       open = nil
       board.update { ($0.push, $0.nextPoll) = (.unknown, nil) }
-      guard !Task.isCancelled, !isPaused, asides == 0, let error else { continue }
+      // Only a session that lasted shows that what ended the one before is over.
+      if let surveyed, .now - surveyed > max(.seconds(60), lastPause * 2) { backoff.reset() }
+      guard !Task.isCancelled, !isPaused, asides == 0, let error else {
+        // Those who wait for a sync get it from the next life.
+        await requests.restart()
+        continue
+      }
       await waitForNextTry(after: error, on: eventLoop)
     }
-    await requests.failAll(SyncFailure(CancellationError(), account: settings.name, location: settings.name))
+    await requests.end(SyncFailure(CancellationError(), account: settings.name, location: settings.name))
   }
 
   private func stopPipelines() {
@@ -147,7 +166,9 @@ package actor AccountService {
   private func waitForNextTry(after error: any Error, on eventLoop: any EventLoop) async {
     let failure = SyncFailure(error, account: settings.name, location: settings.name)
     let cause = Backoff.Cause(error)
-    let pause = suggestedPause(failure.what) ?? backoff.pause(after: cause, jitter: Double.random(in: 0...1))
+    let pause = max(
+      suggestedPause(failure.what) ?? .zero, backoff.pause(after: cause, jitter: Double.random(in: 0...1)))
+    lastPause = pause
     let now = resources.clock.now().seconds
     // Rounded up: nobody should see a time at which nothing happens yet.
     let nextTry = now + pause.components.seconds + 1
@@ -198,7 +219,7 @@ package actor AccountService {
         account: account, express: express,
         connections: ConnectionSource(settings: settings, resources: resources, board: board),
         blocked: blocked, board: board, refresh: refresh, requests: requests, signal: signal,
-        onSurvey: { await self.backoffReset() }
+        broken: broken, onSurvey: { await self.noteSurvey() }
       ).run()
       ended = CancellationError()
     } catch {
@@ -217,5 +238,5 @@ package actor AccountService {
     return ended
   }
 
-  private func backoffReset() { backoff.reset() }
+  private func noteSurvey() { if surveyed == nil { surveyed = .now } }
 }

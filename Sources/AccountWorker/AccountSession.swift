@@ -22,6 +22,7 @@ struct AccountSession: Sendable {
   let refresh: StatusRefresh
   let requests: SyncRequests
   let signal: WakeSignal
+  let broken: BrokenRounds
   /// Called when a look at the whole account went well.
   let onSurvey: @Sendable () async -> Void
 
@@ -58,6 +59,7 @@ struct AccountSession: Sendable {
   /// Writes down and tells the end of one mailbox's turn.
   func ended(_ work: RoundWork, _ turn: WorkQueue.Turn, _ result: Result<RoundResult, SyncFailure>) async {
     await account.note(result, of: work)
+    if case .success = result { broken.clear(work.record.id) }
     if case .failure(let failure) = result {
       account.logger.warning("\(failure)", metadata: account.metadata(of: work.record.name))
     }

@@ -13,6 +13,8 @@ struct AccountSurvey: Sendable {
     /// The mailboxes that are mirrored and were asked for.
     var mailboxes: [LinkedMailbox] = []
     var work: [RoundWork] = []
+    /// Mailboxes in which nothing may be done before another survey has found them sound.
+    var stopped: Set<Int64> = []
     var failures: [SyncFailure] = []
   }
 
@@ -87,7 +89,8 @@ struct AccountSurvey: Sendable {
       } catch {
         await queue?.release(item.record.id)
         let failure = SyncFailure(error, account: settings.name, location: location)
-        guard failure.scope != .account else { throw failure }
+        guard failure.scope != .account else { throw error }
+        result.stopped.insert(item.record.id)
         await note(failure, of: item.record, &result)
       }
     }

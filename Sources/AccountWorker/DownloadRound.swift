@@ -58,6 +58,10 @@ struct DownloadRound: Sendable {
       }
       try await account.pipeline.flush(id)
       rest = uids.subtracting(ledger.settled)
+      if let refusal = outcome.refused.first(where: { $0.text.isThrottling }) {
+        // Not the messages' fault: they are neither noted nor asked for one by one.
+        throw ConnectionError.refused(command: "UID FETCH", refusal.text)
+      }
       reasons += outcome.refused.map { (uids: $0.uids, text: $0.text.text) }
     }
     result.delivered = ledger.settled.count

@@ -12,13 +12,14 @@ struct PushDownload: Sendable {
   /// UIDs below are known.
   let from: UID
 
+  /// Returns how many messages came.
   func run() async throws -> Int {
     let wanted = UIDSet(ranges: CollectionOfOne(from.value...UInt32.max))
     let ledger = FetchLedger(wanted: wanted)
     let connection = connection
     let intake = MessageIntake(
       mailbox: mailbox, pipeline: account.pipeline, ledger: ledger, names: account.names, pool: account.pool,
-      mayBeHere: false, stopFetching: { connection.close() })
+      mayBeHere: try await mayBeHere(), stopFetching: { connection.close() })
     do {
       _ = try await connection.fetchMessages([wanted], into: intake)
     } catch {
@@ -27,5 +28,10 @@ struct PushDownload: Sendable {
     }
     try await account.pipeline.flush(mailbox.record.id)
     return ledger.settled.count
+  }
+
+  private func mayBeHere() async throws -> Bool {
+    if try await account.state.hasLocalFiles(in: mailbox.record.id) { return true }
+    return try await !account.state.unpaired(in: mailbox.record.id).isEmpty
   }
 }

@@ -56,8 +56,6 @@ struct RoundRunner: Sendable {
   private static let attempts = 3
   /// How long a connection without work is kept.
   private static let patience = Duration.seconds(15)
-  /// How long a connection that the server refused is left alone.
-  private static let refusalPause = Duration.seconds(60)
 
   /// Returns when the queue has ended; throws what ended the work on the whole account.
   func run(_ queue: WorkQueue, _ lanes: Lanes) async throws {
@@ -91,10 +89,10 @@ struct RoundRunner: Sendable {
       case .work(let work, let turn):
         if await serve(work, turn, queue, &connection, mayGiveBack: true) { continue }
         guard await queue.stop == nil, !Task.isCancelled else { return }
-        account.logger.notice("\(account.settings.name): the server refuses a further connection; going on without it")
-        await queue.laneLeft()
-        try? await Task.sleep(for: Self.refusalPause)
-        await queue.laneReturned()
+        account.logger.notice(
+          "\(account.settings.name): the server gives no further connection; going on without it",
+          metadata: account.metadata())
+        await queue.lanesRefused()
       case .idle:
         await connection?.logout()
         connection = nil
@@ -105,58 +103,66 @@ struct RoundRunner: Sendable {
     }
   }
 
-  /// One mailbox's turn; false when this lane can go on no more.
+  /// One mailbox's turn; false when this lane has no connection, or can go on no more.
   private func serve(
     _ work: RoundWork, _ turn: WorkQueue.Turn, _ queue: WorkQueue, _ connection: inout IMAPConnection?,
     mayGiveBack: Bool
   ) async -> Bool {
     var attempt = 1
     while true {
+      var hasConnection = false
       do {
-        let usable = try await current(&connection)
+        let usable = try await current(&connection, queue)
+        hasConnection = true
         let result = try await rounds(work, usable)
         await report(work, turn, .success(result))
         await queue.finished(work)
         return true
       } catch {
-        let failure = SyncFailure(
-          account.pipeline.failure ?? error, account: account.settings.name, location: work.location)
-        let hadNone = connection == nil
         if connection?.isOpen == false { connection = nil }
-        if failure.scope == .account, !isRetriable(error) {
-          // A further connection that the server refuses leaves the work to those that it gave.
-          if hadNone, mayGiveBack, account.pipeline.failure == nil, error is ConnectionError {
-            await queue.giveBack(work)
-          } else {
-            await queue.end(failure)
-          }
+        if let failure = account.failure {
+          await queue.end(failure)
           connection?.close()
           return false
         }
-        guard isRetriable(error), attempt < Self.attempts else {
-          await report(work, turn, .failure(failure))
-          await queue.finished(work)
-          if failure.scope == .account { await queue.end(failure) }
-          return failure.scope != .account
+        if isRetriable(error), attempt < Self.attempts {
+          account.logger.notice("\(work.location): \(error); trying again", metadata: account.metadata())
+          connection?.close()
+          connection = nil
+          try? await Task.sleep(for: .milliseconds(250 * (1 << attempt) + Int.random(in: 0..<250)))
+          attempt += 1
+          continue
         }
-        account.logger.notice("\(failure.location): \(failure.what); trying again")
-        connection?.close()
-        connection = nil
-        try? await Task.sleep(for: .milliseconds(250 * (1 << attempt) + Int.random(in: 0..<250)))
-        attempt += 1
+        // A further connection that can't be had leaves the work to those that there are.
+        if !hasConnection, mayGiveBack, error is ConnectionError {
+          await queue.giveBack(work)
+          return false
+        }
+        let failure = SyncFailure(error, account: account.settings.name, location: work.location)
+        if failure.scope == .account {
+          await queue.end(error)
+          connection?.close()
+          return false
+        }
+        await report(work, turn, .failure(failure))
+        await queue.finished(work)
+        return true
       }
     }
   }
 
-  private func current(_ connection: inout IMAPConnection?) async throws -> IMAPConnection {
+  private func current(
+    _ connection: inout IMAPConnection?, _ queue: WorkQueue
+  ) async throws -> IMAPConnection {
     if let connection, connection.isOpen { return connection }
     let fresh = try await connections.open()
+    await queue.laneOpened()
     connection = fresh
     return fresh
   }
 
   private func isRetriable(_ error: any Error) -> Bool {
-    guard account.pipeline.failure == nil, let error = error as? ConnectionError else { return false }
+    guard let error = error as? ConnectionError else { return false }
     return error.retry == .soon || error.scope == .connection
   }
 

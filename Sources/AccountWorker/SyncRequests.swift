@@ -25,6 +25,8 @@ actor SyncRequests {
   private let meter: ProgressMeter
   private var waiting: [Tracker] = []
   private var running: [Tracker] = []
+  /// Why there will be no more; nil while there may be.
+  private var ending: SyncFailure?
 
   init(account: String, meter: ProgressMeter) {
     self.account = account
@@ -33,7 +35,12 @@ actor SyncRequests {
 
   /// Asks for a sync and waits for its end. `wake` is called when the request is written down.
   func ask(only: Set<String>, wake: @Sendable () -> Void) async -> SyncOutcome {
-    await withCheckedContinuation { answer in
+    if let ending {
+      var outcome = SyncOutcome(account: account)
+      outcome.failures = [ending]
+      return outcome
+    }
+    return await withCheckedContinuation { answer in
       waiting.append(tracker(only: only, answer: answer))
       wake()
     }
@@ -92,6 +99,18 @@ actor SyncRequests {
       outcome.octets = meter.current.octets - tracker.octetsBefore
       return Completed(outcome: outcome, isWhole: tracker.only.isEmpty, answer: tracker.answer)
     }
+  }
+
+  /// The work goes on with another queue: what was not done begins again.
+  func restart() {
+    waiting = running.filter { $0.answer != nil }.map { tracker(only: $0.only, answer: $0.answer) } + waiting
+    running = []
+  }
+
+  /// There is no more work.
+  func end(_ failure: SyncFailure) {
+    ending = failure
+    failAll(failure)
   }
 
   /// The work has ended before all was done.

@@ -37,17 +37,20 @@ actor WorkQueue {
   private var again: [Int64: RoundWork] = [:]
   private var turns: [Int64: Turn] = [:]
   private var isClosed = false
-  private(set) var stop: SyncFailure?
+  /// What ended the work on the whole account.
+  private(set) var stop: (any Error)?
   private var sleepers: [Sleeper] = []
   private var lastSleeper = 0
-  private var lanesLeft: Int
+  private let lanes: Int
+  /// Since when and how often in a row the server has refused a connection to one of them.
+  private var refusal: (until: ContinuousClock.Instant, count: Int)?
   private let onBackToWatch: @Sendable () -> Void
 
   /// - Parameters:
   ///   - lanes: how many connections take from it.
   ///   - onBackToWatch: called when work came, or came back, that none of them can serve now.
   init(lanes: Int, onBackToWatch: @escaping @Sendable () -> Void = {}) {
-    lanesLeft = lanes
+    self.lanes = lanes
     self.onBackToWatch = onBackToWatch
   }
 
@@ -67,7 +70,7 @@ actor WorkQueue {
       waiting.append(work)
     }
     wakeOne()
-    if lanesLeft == 0 { onBackToWatch() }
+    callWatch()
     return turns[id, default: 0] + 1
   }
 
@@ -84,8 +87,8 @@ actor WorkQueue {
   }
 
   /// Something that ends the work on the whole account.
-  func end(_ failure: SyncFailure) {
-    if stop == nil { stop = failure }
+  func end(_ error: any Error) {
+    if stop == nil { stop = error }
     wakeAll()
   }
 
@@ -110,16 +113,22 @@ actor WorkQueue {
   func next(waitsForOthers: Bool, hasConnection: Bool, patience: Duration? = nil) async -> Next {
     let deadline = patience.map { ContinuousClock.now + $0 }
     while stop == nil, !Task.isCancelled {
-      if let work = take() { return work }
+      if hasConnection || !isRefused, let work = take() { return work }
       if isClosed, !(waitsForOthers && !underWay.isEmpty) { return .ended }
       if let deadline, deadline <= .now { return .idle }
-      await sleep(hasConnection: hasConnection, until: deadline)
+      let pause = hasConnection ? nil : refusal?.until
+      await sleep(hasConnection: hasConnection, until: [deadline, pause].compactMap { $0 }.min())
     }
     return .ended
   }
 
   /// Work for the watching connection, which does it only where the others can't.
-  func nextForWatch() -> Next? { lanesLeft == 0 ? take() : nil }
+  func nextForWatch() -> Next? { lanes == 0 || isRefused ? take() : nil }
+
+  private var isRefused: Bool { refusal.map { $0.until > .now } ?? false }
+
+  /// Lets the watching connection know that it is the only one that can do what waits.
+  private func callWatch() { if !waiting.isEmpty, lanes == 0 || isRefused { onBackToWatch() } }
 
   private func take() -> Next? {
     guard let place = waiting.firstIndex(where: { !underWay.contains($0.record.id) }) else { return nil }
@@ -167,25 +176,27 @@ actor WorkQueue {
   /// The work was not begun.
   func giveBack(_ work: RoundWork) {
     let id = work.record.id
-    turns[id, default: 1] -= 1
     waiting.insert(merged(again.removeValue(forKey: id), work), at: 0)
     underWay.remove(id)
     wakeAll()
-    if lanesLeft == 0 { onBackToWatch() }
+    callWatch()
   }
 
-  /// A connection can't serve for now, as the server refuses it.
-  func laneLeft() {
-    lanesLeft -= 1
-    if lanesLeft == 0, !waiting.isEmpty { onBackToWatch() }
+  /// The server gives no further connection: none is asked for until a pause is over, which grows each time.
+  func lanesRefused() {
+    guard !isRefused else { return }
+    let count = (refusal?.count ?? 0) + 1
+    refusal = (.now + .seconds(min(60 << min(count - 1, 6), 3_600)), count)
+    wakeAll()
+    callWatch()
   }
 
-  func laneReturned() { lanesLeft += 1 }
+  func laneOpened() { refusal = nil }
 
   private func settle(_ id: Int64) {
     underWay.remove(id)
     if let work = again.removeValue(forKey: id) { waiting.append(work) }
     wakeAll()
-    if lanesLeft == 0, !waiting.isEmpty { onBackToWatch() }
+    callWatch()
   }
 }

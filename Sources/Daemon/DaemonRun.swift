@@ -53,7 +53,8 @@ package struct DaemonRun: Sendable {
     let thrift = Task { await giveBackMemory(daemon) }
     for await signal in signals.stream {
       if signal != SIGHUP { break }
-      await reload(daemon)
+      // Not here: a signal to end must be heard meanwhile.
+      Task { await reload(daemon) }
     }
     DispatchQueue.global().asyncAfter(deadline: .now() + Self.longestEnd) { _exit(0) }
     notifier.stopping(status: "ending")

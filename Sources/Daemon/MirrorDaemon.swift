@@ -26,6 +26,7 @@ package actor MirrorDaemon: MirrorControl {
   private let feed = ChangeFeed()
   private let ticks = TickHub()
   private var members: [String: Member] = [:]
+  private var isStopping = false
   private var reloading: Task<Result<ReloadResult, ControlError>, Never>?
 
   /// - Parameter load: reads the configuration again.
@@ -49,9 +50,12 @@ package actor MirrorDaemon: MirrorControl {
   }
 
   private func start(_ account: AccountConfiguration, isPaused: Bool = false) {
+    guard !isStopping else { return }
     let ticks = ticks
     let hook = account.onChange.map { words in
-      AccountHook(HookRunner(account: account.name, command: runtime.hook(words), logger: runtime.resources.logger))
+      AccountHook(
+        HookRunner(
+          account: account.name, command: runtime.hook(words, of: configuration), logger: runtime.resources.logger))
     }
     let relay = ChangeRelay(feed: feed, pool: runtime.resources.pool, hook: hook)
     let service = AccountService(
@@ -63,6 +67,7 @@ package actor MirrorDaemon: MirrorControl {
 
   /// Ends all work; returns when every account is closed.
   package func stop() async {
+    isStopping = true
     let all = members.values
     members = [:]
     for member in all { member.run.cancel() }
@@ -207,11 +212,13 @@ package actor MirrorDaemon: MirrorControl {
 
   private func reread() async -> Result<ReloadResult, ControlError> {
     let load = load
-    let read = await Task.detached { Result { () throws(ConfigurationError) in try load() } }.value
     let new: MirrorConfiguration
-    switch read {
-    case .success(let configuration): new = configuration
-    case .failure(let error): return .failure(.invalidConfiguration(error.problems.map(\.description)))
+    do {
+      new = try await runtime.resources.pool.run { try load() }
+    } catch let error as ConfigurationError {
+      return .failure(.invalidConfiguration(error.problems.map(\.description)))
+    } catch {
+      return .failure(.failed(location: configuration.file, what: "\(error)", remedy: "try again"))
     }
     if let problem = whatNeedsARestart(new) { return .failure(.invalidConfiguration([problem])) }
     var result = ReloadResult()

@@ -31,7 +31,7 @@ package struct MirrorRuntime: Sendable {
   }
 
   /// The account's `on_change` as it is run.
-  func hook(_ words: [String]) -> HookCommand {
+  func hook(_ words: [String], of configuration: MirrorConfiguration) -> HookCommand {
     let passwords = configuration.accounts.compactMap { account -> String? in
       if case .environment(let name) = account.password { name } else { nil }
     }

@@ -42,6 +42,7 @@ package enum ConnectionError: Error, Hashable, Sendable {
   package var scope: Scope {
     switch self {
     case .transport, .session, .noPassword: .account
+    case .refused(_, let text) where text.isThrottling: .account
     case .refused, .unencodable, .incomplete: .mailbox
     case .broken, .timedOut, .bye, .closed: .connection
     }
@@ -66,6 +67,19 @@ package enum ConnectionError: Error, Hashable, Sendable {
       default: .later
       }
     }
+  }
+}
+
+extension ResponseText {
+  /// The server wants to be left alone for a while, by code or in words: `NO Request is throttled. Suggested Backoff
+  /// Time: 299961 milliseconds` (Exchange), `NO [LIMIT] ...`, `NO [THROTTLED] ...`.
+  package var isThrottling: Bool {
+    switch code {
+    case .throttled?, .limit?, .inUse?: return true
+    default: break
+    }
+    let words = text.lowercased()
+    return ["throttled", "backoff time", "too many simultaneous", "rate limit"].contains { words.contains($0) }
   }
 }
 

@@ -162,8 +162,8 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
       if commands.current?.received(fetched) != true { setup.shared.update { $0.mailbox.note(fetched) } }
     case .untagged(let untagged):
       // A selection starts from nothing once it knows that the old mailbox is closed.
-      commands.current?.received(untagged)
       setup.shared.update { $0.mailbox.note(untagged) }
+      commands.current?.received(untagged)
     }
   }
 

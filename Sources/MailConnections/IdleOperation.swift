@@ -23,13 +23,17 @@ final class IdleOperation: Operation {
 
   private let promise: EventLoopPromise<Void>
   private let onNews: @Sendable () -> Void
+  /// Nil while it is not known for certain.
+  private var exists: UInt32?
   private var state = State.waiting
   private var isToEnd = false
   let name = "IDLE"
 
-  /// - Parameter onNews: called on the event loop when the server has told of a change, and when it ends
-  ///   the IDLE by itself.
-  init(onNews: @escaping @Sendable () -> Void, _ promise: EventLoopPromise<Void>) {
+  /// - Parameters:
+  ///   - exists: how many messages are known; a server that repeats the number tells nothing.
+  ///   - onNews: called on the event loop when the server has told of a change, and when it ends the IDLE by itself.
+  init(exists: UInt32, onNews: @escaping @Sendable () -> Void, _ promise: EventLoopPromise<Void>) {
+    self.exists = exists
     self.onNews = onNews
     self.promise = promise
   }
@@ -56,7 +60,13 @@ final class IdleOperation: Operation {
 
   func received(_ untagged: Untagged) {
     switch untagged {
-    case .exists, .expunge, .vanished, .malformed: onNews()
+    case .exists(exists): break
+    case .exists(let count):
+      exists = count
+      onNews()
+    case .expunge, .vanished, .malformed:
+      exists = nil
+      onNews()
     default: break
     }
   }
@@ -81,31 +91,41 @@ final class IdleOperation: Operation {
 package struct Idling: Sendable {
   let over: EventLoopFuture<Void>
   let sayDone: @Sendable () -> Void
+  let close: @Sendable () -> Void
 
   /// Ends it; commands may follow at once.
   package func end() { sayDone() }
 
-  /// Returns when it is over, and throws why it failed: the server refused it, or the connection broke.
-  package func ended() async throws { try await over.get() }
+  /// Returns when it is over, and throws why it failed: the server refused it, or the connection broke. A task that is
+  /// cancelled in it closes the connection.
+  package func ended() async throws {
+    try await withTaskCancellationHandler {
+      try await over.get()
+    } onCancel: {
+      close()
+    }
+  }
 }
 
 extension IMAPConnection {
   /// Begins to wait for news of the selected mailbox. `onNews` is called on the event loop at each of them, and when
   /// the server ends it by itself; it must be brief.
-  package func idle(onNews: @escaping @Sendable () -> Void) -> Idling {
+  package func idle(exists: UInt32, onNews: @escaping @Sendable () -> Void) -> Idling {
     let promise = eventLoop.makePromise(of: Void.self)
     let place = NIOLoopBoundBox<IdleOperation?>.makeEmptyBox(eventLoop: eventLoop)
     execute { handler in
-      let operation = IdleOperation(onNews: onNews, promise)
+      let operation = IdleOperation(exists: exists, onNews: onNews, promise)
       place.value = operation
       handler.enqueue(operation)
     }
-    return Idling(over: promise.futureResult) { [self] in
-      execute { handler in
-        place.value?.end()
-        place.value = nil
-        handler.pump()
-      }
-    }
+    return Idling(
+      over: promise.futureResult,
+      sayDone: { [self] in
+        execute { handler in
+          place.value?.end()
+          place.value = nil
+          handler.pump()
+        }
+      }, close: { [self] in close() })
   }
 }

@@ -92,6 +92,7 @@ package struct FetchMessagesOutcome: Hashable, Sendable {
 /// What untagged responses have said of the selected mailbox since it was selected.
 package struct MailboxState: Hashable, Sendable {
   package var exists: UInt32 = 0
+  package var uidValidity: UIDValidity?
   /// Named by VANISHED (not EARLIER) since the selection.
   package var vanished = UIDSet()
   /// An EXPUNGE by number: only a listing tells which message is gone.

@@ -22,6 +22,8 @@ extension MailboxState {
   mutating func note(_ untagged: Untagged) {
     switch untagged {
     case .exists(let count): exists = count
+    case .condition(.ok, let text):
+      if case .uidValidity(let value)? = text.code { uidValidity = value }
     case .expunge:
       sawExpunge = true
       exists -= exists > 0 ? 1 : 0

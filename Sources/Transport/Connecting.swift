@@ -38,9 +38,24 @@ package enum Connecting {
         }
       }
     do {
-      return try await bootstrap.connect(host: settings.host, port: settings.port).get()
+      return try await cancellable(bootstrap.connect(host: settings.host, port: settings.port))
     } catch {
       throw readable(error, settings)
+    }
+  }
+
+  /// The channel, or the end of waiting for it when the task is cancelled; what connects afterwards is closed.
+  private static func cancellable(_ connecting: EventLoopFuture<any Channel>) async throws -> any Channel {
+    let promise = connecting.eventLoop.makePromise(of: (any Channel).self)
+    connecting.whenComplete { result in
+      guard case .success(let channel) = result else { return promise.completeWith(result) }
+      promise.succeed(channel)
+      promise.futureResult.whenFailure { _ in channel.close(promise: nil) }
+    }
+    return try await withTaskCancellationHandler {
+      try await promise.futureResult.get()
+    } onCancel: {
+      promise.fail(CancellationError())
     }
   }
 

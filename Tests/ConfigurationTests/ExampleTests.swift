@@ -17,7 +17,9 @@ import Testing
     let parts = text.split(separator: "[accounts.work]", maxSplits: 1)
     func keys(in part: Substring) -> Set<String> {
       Set(
-        part.split(separator: "\n").compactMap { line in line.firstMatch(of: #/^#?([a-z0-9_]+) = /#).map { String($0.1) } }
+        part.split(separator: "\n").compactMap { line in
+          line.firstMatch(of: #/^#?([a-z0-9_]+) = /#).map { String($0.1) }
+        }
       )
     }
     return (keys(in: parts[0]), keys(in: parts.count > 1 ? parts[1] : ""))

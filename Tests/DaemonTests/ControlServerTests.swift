@@ -163,7 +163,7 @@ import Testing
     var limits = ControlLimits()
     limits.connections = 4
     limits.refusals = 8
-    limits.idleTime = .milliseconds(200)
+    limits.idleTime = .seconds(2)
     try await withServer(limits) { server in
       let first = try (0..<4).map { _ in try RawClient(server.path) }
       for client in first { #expect(try await client.call(status).contains("accounts")) }

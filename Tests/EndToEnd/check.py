@@ -176,10 +176,11 @@ def differences(server, folder, where, dates=True, flags=True):
     return out
 
 
-def compare(client, folder_of, root, selected=None, leftovers=True):
+def compare(client, folder_of, root, selected=None, leftovers=True, others=True):
     """All differences between a server and a Maildir: a list of words, empty when equal.
 
-    folder_of: wire name (bytes) -> Path. selected: wire names, all by default."""
+    folder_of: wire name (bytes) -> Path. selected: wire names, all by default; others: whether folders that hold mail of
+    no such mailbox are a difference."""
     out, seen = [], set()
     for name in selected if selected is not None else server_mailboxes(client):
         folder = folder_of(name)
@@ -193,7 +194,7 @@ def compare(client, folder_of, root, selected=None, leftovers=True):
         out += odd + differences(server.values(), local.values(), where)
         if leftovers:
             out += ["%s: left in tmp: %s" % (where, entry) for entry in os.listdir(Path(folder) / "tmp")]
-    for folder in folders(root):
+    for folder in folders(root) if others else []:
         if folder.resolve() not in seen and (folder / "cur").is_dir() and (folder / "new").is_dir():
             count = len(folder_messages(folder)[0])
             if count:

@@ -1,5 +1,6 @@
 """Runs `mailmirror daemon`: starts it and waits for its READY, asks it over its socket, measures it, ends it."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -7,6 +8,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -29,7 +31,8 @@ class Daemon:
         mirror.write()
         self.notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notices.bind(str(self.place / "notify"))
-        self.process, self.told = None, []
+        self.process, self.told, self.heard = None, [], threading.Condition()
+        threading.Thread(target=self._hear, daemon=True).start()
 
     def __enter__(self):
         return self.start()
@@ -38,6 +41,8 @@ class Daemon:
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        with contextlib.suppress(OSError):
+            self.notices.shutdown(socket.SHUT_RDWR)
         self.notices.close()
         if self.kept:
             (self.place / "notify").unlink(missing_ok=True)
@@ -47,9 +52,8 @@ class Daemon:
     # Starting and ending.
 
     def start(self, ready=True, timeout=30):
-        while self._notice(0):
-            pass
-        self.told = []
+        with self.heard:
+            self.told = []
         environment = dict(os.environ, NOTIFY_SOCKET=str(self.place / "notify"), **self.environment)
         with open(self.output, "ab") as output:
             self.process = subprocess.Popen(self.mirror.command("daemon", *self.arguments), stdin=subprocess.DEVNULL,
@@ -74,20 +78,26 @@ class Daemon:
     def running(self):
         return self.process is not None and self.process.poll() is None
 
-    def _notice(self, timeout):
-        self.notices.settimeout(timeout or 0.000001)
-        try:
-            text = self.notices.recv(4096).decode(errors="replace")
-        except (socket.timeout, BlockingIOError):
-            return None
-        self.told += text.splitlines()
-        return text
+    def _hear(self):
+        """Reads what the service manager would be told, so that the sender never waits."""
+        while True:
+            try:
+                text = self.notices.recv(4096)
+            except OSError:
+                return
+            if not text:
+                return
+            with self.heard:
+                self.told += text.decode(errors="replace").splitlines()
+                self.heard.notify_all()
 
-    def wait_for_notice(self, line, timeout=30):
-        """Waits until the daemon has told the service manager that line (sd_notify)."""
+    def wait_for_notice(self, line, timeout=30, count=1):
+        """Waits until the daemon has told the service manager that line (sd_notify), `count` times since its start."""
         deadline = time.monotonic() + timeout
-        while line not in self.told:
-            self._notice(0.05)
+        while True:
+            with self.heard:
+                if self.heard.wait_for(lambda: self.told.count(line) >= count, 0.05):
+                    return
             if not self.running:
                 raise AssertionError("the daemon ended with %s: %s" % (self.process.returncode, self.log[-3000:]))
             if time.monotonic() > deadline:

@@ -52,11 +52,11 @@ class Ends(DaemonCase):
         """Seconds of a whole first sync, measured once."""
         if type(self).lasts is None:
             mirror = self.mirror(self.server, name="whole", poll_interval="1h")
-            with self.daemon(mirror) as daemon:
-                started = time.monotonic()
-                daemon.wait_until_watching()
-                type(self).lasts = time.monotonic() - started
-                self.assertEnds(daemon)
+            daemon = self.daemon(mirror)
+            started = time.monotonic()
+            daemon.wait_until_watching()
+            type(self).lasts = time.monotonic() - started
+            self.assertEnds(daemon)
         return self.lasts
 
     def ended(self, daemon, kill, moment):

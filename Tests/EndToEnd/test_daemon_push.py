@@ -58,7 +58,7 @@ class Latency(DaemonCase):
         self.assertLess(median, BEYOND + 4 * fsync)
         mirror = daemon.mirror
         daemon.wait_until_watching(timeout=300)
-        self.assertMirrored(mirror, server, selected=[b"INBOX"])
+        self.assertMirrored(mirror, server, selected=[b"INBOX"], others=False)
         self.assertEnds(daemon)
 
 
@@ -179,7 +179,7 @@ class Push(DaemonCase):
             return all(there.count(one) == 1 for one in wanted[b"Other"])
 
         wait_until(lambda: _quiet(arrived), 20)
-        self.assertSoonMirrored(mirror, server, timeout=5, selected=[b"INBOX"], leftovers=False)
+        self.assertSoonMirrored(mirror, server, timeout=5, selected=[b"INBOX"], others=False, leftovers=False)
         self.assertEnds(daemon)
 
 

@@ -6,6 +6,13 @@ import socket
 INTERFACE = "io.mailmirror.Mirror"
 
 
+class Fields(dict):
+    """An object whose optional fields may be left out: they read as None."""
+
+    def __missing__(self, _):
+        return None
+
+
 class VarlinkError(Exception):
     """The error that a reply named."""
 
@@ -47,7 +54,7 @@ class Client:
                 raise EOFError("the socket was closed")
             self.buffer += data
         text, _, self.buffer = self.buffer.partition(b"\0")
-        answer = json.loads(text)
+        answer = json.loads(text, object_hook=Fields)
         if answer.get("error"):
             raise VarlinkError(answer["error"], answer.get("parameters") or {})
         return answer.get("parameters") or {}, bool(answer.get("continues"))

@@ -23,7 +23,7 @@ struct IdleQueueTests {
 
   private func idle(_ news: Counter = Counter()) -> (IdleOperation, EventLoopFuture<Void>) {
     let promise = eventLoop.makePromise(of: Void.self)
-    return (IdleOperation(onNews: { news.add() }, promise), promise.futureResult)
+    return (IdleOperation(exists: 3, onNews: { news.add() }, promise), promise.futureResult)
   }
 
   private func noop() -> (PlainOperation, EventLoopFuture<Void>) {
@@ -102,16 +102,20 @@ struct IdleQueueTests {
     operation.continued()
     #expect(operation.maySayNothing)
     operation.received(.condition(.ok, ResponseText()))
+    operation.received(.exists(3))
     #expect(news.count == 0)
+    operation.received(.exists(4))
     operation.received(.exists(4))
     operation.received(.expunge(1))
     operation.received(.vanished(earlier: false, UIDSet(ranges: CollectionOfOne(1...2))))
     #expect(news.count == 3)
+    operation.received(.exists(4))
+    #expect(news.count == 4)
     operation.end()
     #expect(String(decoding: operation.takeBytes(), as: UTF8.self) == "DONE\r\n")
     #expect(!operation.maySayNothing)
     operation.complete()
-    #expect(news.count == 3)
+    #expect(news.count == 4)
   }
 }
 
@@ -130,9 +134,9 @@ struct IdleConnectionTests {
     let connection = try await IMAPConnection.open(
       IMAPEndpoint(
         transport: .init(host: "127.0.0.1", port: server.port, tls: .none, connectTimeout: .seconds(5)),
-        user: "someone", password: { Array("secret".utf8) }, timeout: .milliseconds(300)),
+        user: "someone", credentials: Credentials { Array("secret".utf8) }, timeout: .milliseconds(300)),
       group: MultiThreadedEventLoopGroup.singleton, budget: InFlightBudget(), logger: Logger(label: "test"))
-    let idling = connection.idle {}
+    let idling = connection.idle(exists: 0) {}
     try await Task.sleep(for: .milliseconds(900))
     #expect(connection.isOpen)
     idling.end()

@@ -16,7 +16,8 @@ package enum AccountActions {
     let outcome = await worker.sync(only: selected.mailboxes, dryRun: dryRun)
     if let words = selected.account.onChange {
       let runner = HookRunner(
-        account: selected.account.name, command: runtime.hook(words), logger: runtime.resources.logger)
+        account: selected.account.name, command: runtime.hook(words, of: runtime.configuration),
+        logger: runtime.resources.logger)
       await runner.add(await changes.told(by: runtime.resources.pool))
       await runner.finish()
     }

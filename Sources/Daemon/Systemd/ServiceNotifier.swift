@@ -1,6 +1,8 @@
 import CSystemd
 import ControlProtocol
+import Dispatch
 import Glibc
+import Synchronization
 
 /// Tells the service manager how the daemon is (sd_notify(3)); does nothing where none listens.
 ///
@@ -16,7 +18,7 @@ package struct ServiceNotifier: Sendable {
 
   package init(
     monotonicTime: @escaping @Sendable () -> UInt64 = Self.systemMonotonicTime,
-    send: @escaping @Sendable (String) -> Void = { _ = sd_notify(0, $0) }
+    send: @escaping @Sendable (String) -> Void = NoticeQueue.send
   ) {
     self.send = send
     self.monotonicTime = monotonicTime
@@ -43,5 +45,26 @@ package struct ServiceNotifier: Sendable {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return UInt64(time.tv_sec) * 1_000_000 + UInt64(time.tv_nsec) / 1_000
+  }
+}
+
+/// Sends notices in their order on a thread of their own: a manager that does not read its socket blocks who sends.
+private enum NoticeQueue {
+  private static let queue = DispatchQueue(label: "mailmirror.notices")
+  private static let waiting = Mutex(0)
+  /// Beyond, a manager that reads nothing is told nothing.
+  private static let limit = 100
+
+  static let send: @Sendable (String) -> Void = { text in
+    let isWelcome = waiting.withLock { waiting in
+      guard waiting < limit else { return false }
+      waiting += 1
+      return true
+    }
+    guard isWelcome else { return }
+    queue.async {
+      _ = sd_notify(0, text)
+      waiting.withLock { $0 -= 1 }
+    }
   }
 }
