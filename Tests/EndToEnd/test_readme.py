@@ -176,9 +176,9 @@ class FromTheReadme(EndToEnd):
         self.assertEqual(status, 0, "%s:\n%s\n%s" % (name, self.blocks[name], output))
         return output
 
-    def installs(self):
-        """In full the program is built as well; else it is the one under test, by the variable that is there for it."""
-        if FULL:
+    def installs(self, builds=False):
+        """Builds the program, too, or takes the one under test, by the variable that is there for it."""
+        if builds:
             self.brings_the_cache_of_packages()
         else:
             program = self.new.home / "program"
@@ -302,7 +302,7 @@ class FromTheReadme(EndToEnd):
             self.assertEqual((status, output), (0, "work ok\n"))
 
     def test_from_a_copy_of_the_repository_to_a_user_service(self):
-        self.installs()
+        self.installs(builds=FULL)
         self.configures()
         self.tries()
         try:
