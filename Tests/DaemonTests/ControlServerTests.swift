@@ -172,7 +172,7 @@ import Testing
       for client in more { #expect(await client.hasEnded()) }
       for client in first { #expect(try await client.call(status).contains("accounts")) }
       // One that has been idle for long gives its place up.
-      try await Task.sleep(for: .milliseconds(300))
+      try await Task.sleep(for: .milliseconds(2_300))
       #expect(try await RawClient(server.path).call(status).contains("accounts"))
       #expect(server.server.connectionCount == 4)
     }
