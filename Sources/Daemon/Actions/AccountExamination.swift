@@ -135,14 +135,14 @@ package struct AccountExamination {
 
   private func reportMailboxes(_ connection: IMAPConnection, _ settings: AccountSettings) async throws {
     let listing = try await connection.listMailboxes { _ in false }
-    let selected = listing.filter { item in
-      item.entry.isSelectable
-        && settings.selection.selects(item.entry.name, item.entry.delimiter.map { Character(UnicodeScalar($0)) })
+    let selectable = listing.filter(\.entry.isSelectable)
+    let selected = selectable.filter { item in
+      settings.selection.selects(item.entry.name, item.entry.delimiter.map { Character(UnicodeScalar($0)) })
     }
     report(
       DoctorStep(
         name: "mailboxes", outcome: selected.isEmpty ? .warning : .ok,
-        detail: "\(selected.count) of \(listing.count) are mirrored",
+        detail: "\(selected.count) of \(selectable.count) are mirrored",
         remedy: selected.isEmpty ? "see the account's mailboxes patterns" : nil))
   }
 
