@@ -1,4 +1,5 @@
 import AccountWorker
+import ChildProcesses
 import Configuration
 import ControlProtocol
 import Dispatch
@@ -56,6 +57,10 @@ package struct DaemonRun: Sendable {
       if signal != SIGHUP || isatty(STDIN_FILENO) == 1 { break }
       // Not here: a signal to end must be heard meanwhile.
       Task { await reload(daemon) }
+    }
+    DispatchQueue.global().async {
+      // Programs that give passwords, and tunnels: what waits for one of them ends with it.
+      RunningChildren.shared.endAll(grace: .milliseconds(500))
     }
     DispatchQueue.global().asyncAfter(deadline: .now() + Self.longestEnd) { _exit(0) }
     notifier.stopping(status: "ending")
