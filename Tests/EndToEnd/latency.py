@@ -277,7 +277,7 @@ def time_under_load(start, server, load, wanted, dice):
         if len(found) >= wanted:
             return daemon, found, spans
         turn += 1
-        if turn > 20:
+        if turn > wanted:
             raise AssertionError("only %d deliveries in %d first syncs" % (len(found), turn))
         daemon.wait_until_watching(timeout=600)
         daemon.stop()
