@@ -86,7 +86,7 @@ struct DaemonAccess: Sendable {
     case ControlClient.Failure.noAnswer:
       return daemon("it does not answer at \(path)", "restart it with systemctl --user restart mailmirror")
     case ControlClient.Failure.ended:
-      return daemon("it ended before its answer", "see its log: journalctl --user -u mailmirror")
+      return daemon("it has ended", "see its log: journalctl --user -u mailmirror")
     case ControlClient.Failure.notUnderstood:
       return daemon(
         "its answer is not understood",

@@ -49,7 +49,9 @@ struct PausingOptions: ParsableArguments {
     let configuration = try options.loadConfiguration()
     _ = try configuration.selectNamed(accounts)
     let daemon = try await DaemonAccess.require(configuration)
-    let paused = try await daemon.call(method, ["accounts": .names(accounts)], as: Reply.Names.self).accounts
+    // Work that is under way comes to its end first.
+    let reply = try await daemon.call(method, ["accounts": .names(accounts)], as: Reply.Names.self, patience: 60)
+    let paused = reply.accounts
     if json {
       print(try jsonText(paused))
     } else {

@@ -20,7 +20,7 @@ struct ListeningSocket {
   private let identity: FileIdentity
 
   /// How many connections wait for being accepted.
-  static let backlog: Int32 = 128
+  static let backlog: Int32 = 1_024
 
   /// Makes the directory where it is missing, takes the place of a socket that nobody answers at any more, and
   /// refuses anything else that stands there.
