@@ -171,16 +171,18 @@ class Daemon:
         fields = Path("/proc/%d/stat" % self.pid).read_text().rsplit(")", 1)[1].split()
         return sum(int(field) for field in fields[11:13]) / os.sysconf("SC_CLK_TCK")
 
-    def wakeups(self):
-        """Context switches of all its threads, voluntary and involuntary."""
-        total = 0
+    def switches(self):
+        """{thread: context switches, voluntary and involuntary}: each is a wakeup."""
+        found = {}
         for task in Path("/proc/%d/task" % self.pid).iterdir():
-            try:
-                total += sum(int(number) for number in re.findall(r"ctxt_switches:\s+(\d+)",
-                                                                  (task / "status").read_text()))
-            except OSError:
-                pass
-        return total
+            with contextlib.suppress(OSError):
+                found[task.name] = sum(int(number) for number in re.findall(r"ctxt_switches:\s+(\d+)",
+                                                                            (task / "status").read_text()))
+        return found
+
+    def wakeups(self, since):
+        """Wakeups since `switches` was taken, of the threads that are still there."""
+        return sum(count - since.get(thread, 0) for thread, count in self.switches().items())
 
     def memory(self):
         """(RSS, PSS, peak RSS) in kB."""

@@ -5,6 +5,7 @@ All of them timestamp with time.monotonic in this process, so that differences a
 
 import base64
 import ctypes
+import math
 import os
 import select
 import socket
@@ -229,8 +230,8 @@ with open(sys.argv[1], "ab") as file:
 
 
 def percentile(values, share):
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+    """The smallest value that at least that share of the values does not exceed."""
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
 def beyond(rows):
@@ -277,7 +278,7 @@ def time_under_load(start, server, load, wanted, dice):
         if len(found) >= wanted:
             return daemon, found, spans
         turn += 1
-        if turn > 20:
+        if turn > wanted:
             raise AssertionError("only %d deliveries in %d first syncs" % (len(found), turn))
         daemon.wait_until_watching(timeout=600)
         daemon.stop()

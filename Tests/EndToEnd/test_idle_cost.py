@@ -20,11 +20,11 @@ class IdleCost(DaemonCase):
         time.sleep(17)  # until further connections are closed
         self.assertEqual(daemon.account()["connections"], 1)
         span = 600 if FULL else 30
-        cpu, wakeups, started = daemon.cpu(), daemon.wakeups(), time.monotonic()
+        cpu, switches, started = daemon.cpu(), daemon.switches(), time.monotonic()
         threads, descriptors = daemon.threads(), daemon.descriptors()
         time.sleep(span)
         seconds = time.monotonic() - started
-        cpu, wakeups = daemon.cpu() - cpu, daemon.wakeups() - wakeups
+        cpu, wakeups = daemon.cpu() - cpu, daemon.wakeups(switches)
         rss, pss, peak = daemon.memory()
         figure("idle for %d s with 1 account: %.2f s CPU, %d wakeups, RSS %.1f MB, PSS %.1f MB, peak %.1f MB, "
                "%d threads, %d descriptors" % (seconds, cpu, wakeups, rss / 1024, pss / 1024, peak / 1024,
