@@ -7,7 +7,7 @@ MANUAL = share/man/man1/mailmirror.1
 BASH_COMPLETION = share/bash-completion/completions/mailmirror
 ZSH_COMPLETION = share/zsh/site-functions/_mailmirror
 FISH_COMPLETION = share/fish/vendor_completions.d/mailmirror.fish
-# What install takes; set it to install another build.
+# What install takes; set it to install what is built already, and nothing is built.
 PROGRAM ?= .build/release/mailmirror
 RELEASE = $(SWIFT) build -c release --product mailmirror
 
@@ -46,7 +46,7 @@ fuzz: ## throw random input at the grammar
 	@scripts/deps build
 	@scripts/fuzz
 
-install: build ## put the program, its units, manual page and completions under PREFIX (~/.local)
+install: $(if $(filter .build/release/mailmirror,$(PROGRAM)),build) ## put the program, its units, manual page and completions under PREFIX (~/.local)
 	@$(MAKE) --no-print-directory install-files
 	@test -n "$(DESTDIR)" || echo "make: installed; to run it as a service: systemctl --user daemon-reload && systemctl --user enable --now mailmirror.service"
 

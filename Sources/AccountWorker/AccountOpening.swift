@@ -15,6 +15,30 @@ struct AccountOpening: Sendable {
   var report: @Sendable ([MessageChange]) -> Void = { _ in }
 
   func open(meter: ProgressMeter) async throws -> (account: OpenAccount, lock: InstanceLock) {
+    do {
+      return try await openSound(meter: meter)
+    } catch let failure as SyncFailure {
+      await note(failure)
+      throw failure
+    }
+  }
+
+  /// Where the account has a sound state, `status` tells from it why the account stands still.
+  private func note(_ failure: SyncFailure) async {
+    let (settings, clock) = (settings, clock)
+    guard AccountState.exists(at: settings.statePath) else { return }
+    // Another process at work notes for itself.
+    let opened = try? await pool.run {
+      let lock = try InstanceLock(path: settings.lockPath, location: settings.name, doing: "works on this account")
+      return (lock, try AccountState.open(at: settings.statePath, boot: Self.bootID(), now: clock.now().seconds))
+    }
+    guard let (lock, state) = opened else { return }
+    try? await state.setAccountProblem(what: failure.what, remedy: failure.remedy, now: clock.now().seconds)
+    try? await state.close()
+    withExtendedLifetime(lock) {}
+  }
+
+  private func openSound(meter: ProgressMeter) async throws -> (account: OpenAccount, lock: InstanceLock) {
     let settings = self.settings
     let clock = self.clock
     let prepared = try await pool.run { () -> Prepared in
@@ -37,11 +61,9 @@ struct AccountOpening: Sendable {
     }
     do {
       try await pool.run { try check(prepared.root, against: prepared.state.identity, machine: prepared.machine) }
-    } catch let failure as SyncFailure {
-      try await prepared.state.setAccountProblem(
-        what: failure.what, remedy: failure.remedy, now: clock.now().seconds)
+    } catch {
       try await prepared.state.close()
-      throw failure
+      throw error
     }
     let account = OpenAccount(
       settings: settings, state: prepared.state, pool: pool, root: prepared.root, quarantine: prepared.quarantine,

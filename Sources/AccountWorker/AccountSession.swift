@@ -59,12 +59,20 @@ struct AccountSession: Sendable {
   /// Writes down and tells the end of one mailbox's turn.
   func ended(_ work: RoundWork, _ turn: WorkQueue.Turn, _ result: Result<RoundResult, SyncFailure>) async {
     await account.note(result, of: work)
-    if case .success = result { broken.clear(work.record.id) }
-    if case .failure(let failure) = result {
-      account.logger.warning("\(failure)", metadata: account.metadata(of: work.record.name))
+    switch result {
+    case .success(let round):
+      broken.clear(work.record.id)
+      for notice in round.notices { log(notice, of: work) }
+    case .failure(let failure): log(failure, of: work)
     }
     await refresh.changed(work.record.id)
     await answer(await requests.ended(work.record.id, turn: turn, result))
+  }
+
+  private func log(_ failure: SyncFailure, of work: RoundWork) {
+    var metadata = account.metadata(of: work.record.name)
+    if let uid = failure.uid { metadata["UID"] = "\(uid)" }
+    account.logger.warning("\(failure)", metadata: metadata)
   }
 
   /// Concludes syncs that are done and answers those who asked for them.

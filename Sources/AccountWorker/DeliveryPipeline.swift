@@ -22,6 +22,8 @@ final class DeliveryPipeline: Sendable {
     /// Bytes given back only when the groups have caught up.
     var withheld: [@Sendable () -> Void] = []
     var backlog = 0
+    /// Removals from `tmp/` that are under way.
+    var discards = 0
     var failure: (any Error)?
   }
 
@@ -138,6 +140,8 @@ final class DeliveryPipeline: Sendable {
         state.ready = []
         state.readyBytes = 0
         state.backlog = 0
+        // Who waits for the end finds nothing of it left in `tmp/`.
+        guard unused.isEmpty, state.discards == 0 else { return .wait }
         for (mailbox, flush) in state.flushes where state.arriving[mailbox, default: 0] == 0 {
           finished.append((flush, failure))
           state.flushes[mailbox] = nil
@@ -180,7 +184,12 @@ final class DeliveryPipeline: Sendable {
   /// Removes what is in `tmp/` of messages that will not be delivered; what is not removed goes after 36 hours.
   private func discard(_ messages: [ReadyMessage]) {
     guard !messages.isEmpty else { return }
-    pool.submit { for message in messages { try? message.file.discard() } }
+    state.withLock { $0.discards += 1 }
+    pool.submit { [self] in
+      for message in messages { try? message.file.discard() }
+      state.withLock { $0.discards -= 1 }
+      proceed()
+    }
   }
 
   private func end(_ group: [ReadyMessage], _ error: (any Error)?) {

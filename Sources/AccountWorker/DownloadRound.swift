@@ -75,11 +75,12 @@ struct DownloadRound: Sendable {
         let reason = ledger.problem(of: uid) ?? refusal ?? "the server answers without its body"
         try await account.state.noteUnfetched(UIDSet([uid]), in: id, reason: reason, now: account.now())
         guard result.notices.count < 20 else { continue }
-        result.notices.append(
-          SyncFailure(
-            scope: .message, retry: .later, location: "\(mailbox.location):\(uid)",
-            what: "the message cannot be fetched: \(reason)",
-            remedy: "it stays on the server and is tried again at the next sync"))
+        var notice = SyncFailure(
+          scope: .message, retry: .later, location: "\(mailbox.location):\(uid)",
+          what: "the message cannot be fetched: \(reason)",
+          remedy: "it stays on the server and is tried again at the next sync")
+        notice.uid = uid.value
+        result.notices.append(notice)
       }
     }
     return result

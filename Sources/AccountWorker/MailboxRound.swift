@@ -76,7 +76,11 @@ struct MailboxRound: Sendable {
     result.quarantined = removed.quarantined
     result.notices += removed.notices
 
-    guard trouble == nil else { return result }
+    guard trouble == nil else {
+      // Most often mail that came in the middle of the listing.
+      result.isStale = true
+      return result
+    }
     let count = try await state.messageCount(of: id)
     try await state.completeRound(
       of: id,

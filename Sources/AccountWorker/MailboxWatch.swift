@@ -134,7 +134,7 @@ struct MailboxWatch {
       if let failure = session.express.failure { throw failure }
       let failure = SyncFailure(error, account: settings.name, location: current.work.location)
       guard connection.isOpen, failure.scope != .account, !Task.isCancelled else {
-        if !connection.isOpen, !Task.isCancelled { session.broken.note(id) }
+        if !connection.isOpen, failure.scope != .account, !Task.isCancelled { session.broken.note(id) }
         throw error
       }
       // The mailbox's own trouble: it is looked at again with the next survey.
@@ -162,7 +162,7 @@ struct MailboxWatch {
     current.work.forgetsCheckpoint = false
     current.isCurrent = round.notices.allSatisfy { $0.scope == .message }
     current.exists = UInt32(clamping: checkpoint?.messages ?? 0)
-    current.unsettled = round.isStale ? current.unsettled + 1 : 0
+    current.unsettled = round.isStale || !current.isCurrent ? current.unsettled + 1 : 0
     let hasBroughtSomething = round.delivered + round.flagsChanged + round.quarantined > 0
     if hasBroughtSomething { current.fruitless = 0 } else if current.isForNews { current.fruitless += 1 }
     current.isForNews = false

@@ -9,6 +9,8 @@ package struct SyncFailure: Error, Sendable, Equatable {
   package var location: String
   package var what: String
   package var remedy: String
+  /// The message, where it is one message's matter.
+  package var uid: UInt32?
   /// Nothing failed: something waits for the person's word.
   package var isHold = false
 

@@ -1,6 +1,6 @@
 /// One thing that is wrong in a configuration, for a person:
 /// `config.toml:7: accounts.work.prot: no such key; did you mean "port"?`
-package struct ConfigurationProblem: Error, Hashable, Sendable {
+package struct ConfigurationProblem: Error, Hashable, Encodable, Sendable {
   package let file: String
   /// Nil where the whole file is meant.
   package let line: Int?

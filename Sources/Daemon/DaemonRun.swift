@@ -52,7 +52,8 @@ package struct DaemonRun: Sendable {
     let proofs = Task { await proveAlive(daemon, runtime) }
     let thrift = Task { await giveBackMemory(daemon) }
     for await signal in signals.stream {
-      if signal != SIGHUP { break }
+      // A terminal that is closed says so with SIGHUP; only a service is told to read its configuration with it.
+      if signal != SIGHUP || isatty(STDIN_FILENO) == 1 { break }
       // Not here: a signal to end must be heard meanwhile.
       Task { await reload(daemon) }
     }

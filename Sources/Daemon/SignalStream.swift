@@ -1,7 +1,8 @@
 import Dispatch
 import Glibc
 
-/// Signals as values, in the order in which they came; their default action is off from the start.
+/// Signals as values, in the order in which they came. A source replaces the signal's action when it begins to listen;
+/// until then the action that was set before counts, and none is lost.
 final class SignalStream {
   let stream: AsyncStream<Int32>
   private let sources: [any DispatchSourceSignal]
@@ -10,7 +11,6 @@ final class SignalStream {
     let (stream, continuation) = AsyncStream.makeStream(of: Int32.self)
     self.stream = stream
     sources = signals.map { number in
-      signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler { @Sendable in continuation.yield(number) }
       source.resume()

@@ -5,6 +5,8 @@ import MailModel
 package struct CapabilitySet: Hashable, Sendable {
   /// In lower case.
   private let names: Set<String>
+  /// UTF8=ACCEPT is enabled: commands carry mailbox names in UTF-8.
+  package var usesUTF8Names = false
 
   package init(_ names: some Sequence<String> = EmptyCollection<String>()) {
     self.names = Set(names.map { $0.asciiLowercased() })

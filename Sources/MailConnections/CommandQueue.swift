@@ -115,11 +115,12 @@ struct CommandQueue {
     }
   }
 
+  /// What the server has refused before says more than that the connection has ended since.
   mutating func failAll(_ error: any Error) {
     let failing = places
     places = []
     sent = []
     blocked = nil
-    for place in failing { place.operation.fail(error) }
+    for place in failing { place.operation.fail(place.error ?? error) }
   }
 }

@@ -51,8 +51,9 @@ package enum ConnectionError: Error, Hashable, Sendable {
   package var retry: Retry {
     switch self {
     case .transport(.badSettings), .transport(.tls(.caFile)), .unencodable: .never
+    case .transport(.tls(.clientCertificate)), .transport(.tls(.clientCertificateWanted)): .never
     case .transport(.tls(.truncated)), .transport(.tls(.broken)), .transport(.tls(.timedOut)): .soon
-    case .transport(.tls), .noPassword: .later
+    case .transport(.tls), .transport(.tunnel), .noPassword: .later
     case .transport, .incomplete, .broken, .timedOut, .closed: .soon
     case .bye: .later
     case .session(let failure):

@@ -3,6 +3,7 @@ import IMAPProtocol
 import LinuxFiles
 import Logging
 import NIOCore
+import NIOPosix
 import SASL
 import Transport
 
@@ -97,6 +98,7 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
     if let event = event as? TLSEstablished {
       setup.logger.debug("TLS established", metadata: ["version": "\(event.version)", "resumed": "\(event.isResumed)"])
       watch.progress()
+      machine.bind(event.bindings.map { SASL.ChannelBinding(type: $0.type, data: $0.data) })
       if case .handshake = phase {
         phase = .session
         run(machine.tlsEstablished())
@@ -129,6 +131,7 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
       rest = UnsafeRawBufferPointer(rebasing: rest[(end + 1)...])
     }
     if case .startingTLS = phase { return startTLS(extra: rest.count) }
+    if case .ready(let session) = phase { parser.namesAreUTF8(session.facts.hasEnabledUTF8) }
     try parser.receive(rest) { try handle($0) }
   }
 
@@ -177,8 +180,17 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
         setup.logger.trace("sent", metadata: ["command": "\(description)"])
         do { try send(bytes) } catch { fail(.broken("\(error)")) }
       case .needPassword: askForPassword()
+      case .derive(let derivation): derive(derivation)
+      case .alert(let text, let isProtected):
+        let place = setup.endpoint.transport.name
+        setup.logger.warning(
+          isProtected
+            ? "\(place): the server's alert: \(text)"
+            : "\(place): an alert that came without TLS, so perhaps not from the server: \(text)")
       case .startTLS: phase = .startingTLS
       case .established(let capabilities, let facts):
+        var capabilities = capabilities
+        capabilities.usesUTF8Names = facts.hasEnabledUTF8
         let session = Session(capabilities: capabilities, facts: facts)
         phase = .ready(session)
         watch.stop()
@@ -208,6 +220,22 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
     isAskingForPassword = false
     watch.progress()
     if case .session = phase { run(machine.password(password)) }
+  }
+
+  /// On a thread of its own kind: a server may ask for a second of computing, and the others' bytes don't wait for it.
+  private func derive(_ derivation: SASLDerivation) {
+    guard let context else { return }
+    let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+    let eventLoop = context.eventLoop
+    NIOThreadPool.singleton.submit { _ in
+      let key = derivation.compute()
+      eventLoop.execute { handler.value.received(derived: key) }
+    }
+  }
+
+  private func received(derived key: [UInt8]) {
+    watch.progress()
+    if case .session = phase { run(machine.derived(key)) }
   }
 
   private func startTLS(extra: Int) {

@@ -34,8 +34,58 @@ package final class IMAPConnection: Sendable {
     channel.eventLoop.execute { channel.close(promise: nil) }
   }
 
-  /// Connects, makes TLS and logs in.
+  /// Connects, makes TLS and logs in. A token that the server refuses may only have expired: a fresh one is tried at
+  /// once, on a new connection.
   package static func open(
+    _ endpoint: IMAPEndpoint, group: any EventLoopGroup, budget: InFlightBudget, logger: Logger
+  ) async throws -> IMAPConnection {
+    do {
+      return try await attempt(endpoint, group: group, budget: budget, logger: logger)
+    } catch let failure as RefusedSecret where failure.isWorthAnother {
+      logger.debug("the token was refused; a fresh one is tried")
+    } catch let failure as RefusedSecret {
+      throw failure.error
+    }
+    do {
+      return try await attempt(endpoint, group: group, budget: budget, logger: logger)
+    } catch let failure as RefusedSecret {
+      throw failure.error
+    }
+  }
+
+  /// A login refused with this secret, which is not given out again.
+  private struct RefusedSecret: Error {
+    let error: ConnectionError
+    let isWorthAnother: Bool
+  }
+
+  private static func attempt(
+    _ endpoint: IMAPEndpoint, group: any EventLoopGroup, budget: InFlightBudget, logger: Logger
+  ) async throws -> IMAPConnection {
+    let shown = ShownSecret()
+    var endpoint = endpoint
+    endpoint.credentials.get = { [get = endpoint.credentials.get] in try await shown.keep(get()) }
+    do {
+      return try await connect(endpoint, group: group, budget: budget, logger: logger)
+    } catch let error as ConnectionError {
+      guard case .session(.authenticationRefused) = error, let secret = shown.secret else { throw error }
+      throw RefusedSecret(error: error, isWorthAnother: await endpoint.credentials.refused(secret))
+    }
+  }
+
+  /// What this connection has shown to the server.
+  private final class ShownSecret: Sendable {
+    private let state = Mutex<[UInt8]?>(nil)
+
+    var secret: [UInt8]? { state.withLock { $0 } }
+
+    func keep(_ secret: [UInt8]) -> [UInt8] {
+      state.withLock { $0 = secret }
+      return secret
+    }
+  }
+
+  private static func connect(
     _ endpoint: IMAPEndpoint, group: any EventLoopGroup, budget: InFlightBudget, logger: Logger
   ) async throws -> IMAPConnection {
     let shared = SharedState()
@@ -45,12 +95,16 @@ package final class IMAPConnection: Sendable {
       let setup = IMAPChannelHandler.Setup(
         endpoint: endpoint, tls: tls, budget: budget, logger: logger, shared: shared, faults: Step.faults)
       let attempts = Attempts()
-      let channel = try await Connecting.connect(settings, tls: tls, group: group) { channel in
+      let handlers = { @Sendable (channel: any Channel) throws in
         let established = channel.eventLoop.makePromise(of: IMAPChannelHandler.Session.self)
         let handler = IMAPChannelHandler(setup, established: established)
         attempts.add(channel, handler, established.futureResult)
         try channel.pipeline.syncOperations.addHandler(handler)
       }
+      let channel =
+        settings.tunnel == nil
+        ? try await Connecting.connect(settings, tls: tls, group: group, handlers: handlers)
+        : try await Tunnel.open(settings, group: group, logger: logger, handlers: handlers)
       guard let attempt = attempts.take(channel) else { throw ConnectionError.closed }
       return try await withTaskCancellationHandler {
         let session = try await attempt.established.get()

@@ -10,9 +10,11 @@ extension IMAPEndpoint {
       switch transport.tls {
       case .implicit: .implicit
       case .startTLS: .startTLS
-      case .none: .none(allowCredentials: allowCleartext || transport.isLoopback)
+      case .none: .none(allowCredentials: allowCleartext || transport.isLoopback || transport.tunnel != nil)
       }
-    return SessionPolicy(tls: tls, user: user, mechanisms: mechanisms, clientID: clientID, enableResync: true)
+    return SessionPolicy(
+      tls: tls, user: user, credential: credentials.kind, host: transport.tunnel == nil ? transport.host : "",
+      port: transport.port, mechanisms: mechanisms, clientID: clientID, enableResync: true)
   }
 }
 
@@ -35,13 +37,21 @@ extension SASLCrypto {
         return RandomBytes.make(24).map { alphabet[Int($0 & 63)] }
       },
       digest: { hash, data in hash.function.digest(data) },
-      hmac: { hash, key, data in hash.function.hmac(key: key, data) },
-      pbkdf2: { hash, password, salt, iterations in
-        hash.function.pbkdf2(password: password, salt: salt, iterations: iterations)
-      })
+      hmac: { hash, key, data in hash.function.hmac(key: key, data) })
   }
 }
 
+extension SASLDerivation {
+  /// Empty where it can't be done. It may take a second.
+  func compute() -> [UInt8] { hash.function.pbkdf2(password: password, salt: salt, iterations: iterations) }
+}
+
 extension SASLHash {
-  fileprivate var function: HashFunction { self == .sha1 ? .sha1 : .sha256 }
+  fileprivate var function: HashFunction {
+    switch self {
+    case .md5: .md5
+    case .sha1: .sha1
+    case .sha256: .sha256
+    }
+  }
 }

@@ -12,6 +12,22 @@ package struct MailboxName: Hashable, Sendable {
   /// The name that a person writes, in modified UTF-7.
   package init(_ text: String) { self.init(wire: ModifiedUTF7.encode(text)) }
 
+  /// From a session with UTF8=ACCEPT, where names are UTF-8 and `&` is a letter like any other (RFC 6855 section 3). What
+  /// is kept is the modified UTF-7 that the name has in every other session, so that a mailbox has one name whatever
+  /// was enabled when it was listed. Bytes that are no UTF-8, or that hold control characters, stay as they are.
+  package init(utf8 bytes: some Sequence<UInt8>) {
+    let bytes = Array(bytes)
+    guard let text = String(validating: bytes, as: UTF8.self), !bytes.contains(where: { $0 < 0x20 || $0 == 0x7F })
+    else {
+      self.init(wire: bytes)
+      return
+    }
+    self.init(text)
+  }
+
+  /// The name as a session with UTF8=ACCEPT takes it.
+  package var utf8: [UInt8] { ModifiedUTF7.decode(wire).map { Array($0.utf8) } ?? wire }
+
   package static let inbox = MailboxName(wire: "INBOX".utf8)
   package var isInbox: Bool { self == .inbox }
 

@@ -1,67 +1,95 @@
-/// A mechanism that we have, strongest first.
-package enum SASLMechanism: String, CaseIterable, Hashable, Sendable {
-  case scramSHA256 = "SCRAM-SHA-256"
-  case scramSHA1 = "SCRAM-SHA-1"
-  case plain = "PLAIN"
+/// What an exchange wants done.
+package enum SASLStep: Hashable, Sendable {
+  case answer([UInt8])
+  /// Compute this and give it to `derived(_:)`.
+  case derive(SASLDerivation)
 }
 
-/// Why an exchange can't go on.
-package enum SASLFailure: Error, Hashable, Sendable {
-  /// The user name or the password can't be sent by this mechanism.
-  case badCredentials(String)
-  /// The server's message is not what the mechanism allows.
-  case badChallenge(String)
-  /// The server doesn't know the password.
-  case serverNotAuthenticated(String)
+/// Who logs in and where.
+package struct SASLIdentity: Hashable, Sendable {
+  package var user: String
+  /// The password or the token; empty for EXTERNAL.
+  package var secret: [UInt8]
+  package var host: String
+  package var port: Int
+
+  package init(user: String, secret: [UInt8], host: String = "", port: Int = 0) {
+    self.user = user
+    self.secret = secret
+    self.host = host
+    self.port = port
+  }
 }
 
 /// One authentication, from our first message to the server's word that it is done.
 package enum SASLExchange: Sendable {
-  case plain(PlainExchange)
+  /// All is said with the first message.
+  case single(SingleMessageExchange)
+  case bearer(BearerExchange)
+  case cramMD5(CRAMMD5Exchange)
   case scram(SCRAMExchange)
 
   package init(
-    _ mechanism: SASLMechanism, user: String, password: [UInt8], crypto: SASLCrypto
+    _ mechanism: SASLMechanism, _ identity: SASLIdentity, binding: SCRAMBinding, crypto: SASLCrypto
   ) throws(SASLFailure) {
     switch mechanism {
-    case .plain: self = .plain(try PlainExchange(user: user, password: password))
-    case .scramSHA1: self = .scram(try SCRAMExchange(.sha1, user: user, password: password, crypto: crypto))
-    case .scramSHA256: self = .scram(try SCRAMExchange(.sha256, user: user, password: password, crypto: crypto))
+    case .plain: self = .single(try .plain(identity))
+    case .external: self = .single(try .external(identity))
+    case .oauthBearer: self = .bearer(try .oauthBearer(identity))
+    case .xoauth2: self = .bearer(try .xoauth2(identity))
+    case .cramMD5: self = .cramMD5(try CRAMMD5Exchange(identity, crypto: crypto))
+    case .scramSHA1, .scramSHA1Plus:
+      self = .scram(try SCRAMExchange(.sha1, identity, binding: binding, crypto: crypto))
+    case .scramSHA256, .scramSHA256Plus:
+      self = .scram(try SCRAMExchange(.sha256, identity, binding: binding, crypto: crypto))
     }
   }
 
-  /// What we say first; both mechanisms let the client begin.
-  package var initialResponse: [UInt8] {
+  /// What we say first; nil where the server begins.
+  package var initialResponse: [UInt8]? {
     switch self {
-    case .plain(let exchange): exchange.initialResponse
+    case .single(let exchange): exchange.initialResponse
+    case .bearer(let exchange): exchange.initialResponse
+    case .cramMD5: nil
     case .scram(let exchange): exchange.initialResponse
     }
   }
 
   /// The answer to a challenge that came after the initial response.
-  package mutating func respond(to challenge: [UInt8]) throws(SASLFailure) -> [UInt8] {
+  package mutating func respond(to challenge: [UInt8]) throws(SASLFailure) -> SASLStep {
     switch self {
-    case .plain: throw .badChallenge("a question that PLAIN does not have")
+    case .single: throw .badChallenge("a question that the mechanism does not have")
+    case .bearer(var exchange):
+      defer { self = .bearer(exchange) }
+      return .answer(try exchange.respond(to: challenge))
+    case .cramMD5(var exchange):
+      defer { self = .cramMD5(exchange) }
+      return .answer(try exchange.respond(to: challenge))
     case .scram(var exchange):
       defer { self = .scram(exchange) }
       return try exchange.respond(to: challenge)
     }
   }
 
+  /// What `.derive` asked for; empty where it can't be done.
+  package mutating func derived(_ key: [UInt8]) throws(SASLFailure) -> [UInt8] {
+    guard case .scram(var exchange) = self else { throw .badChallenge("nothing to be derived") }
+    defer { self = .scram(exchange) }
+    return try exchange.derived(key)
+  }
+
+  /// Whether it is worth another attempt with another type of channel binding.
+  package var wantsOtherBinding: Bool {
+    if case .scram(let exchange) = self { exchange.wantsOtherBinding } else { false }
+  }
+
   /// Throws when the server says that all is done before it has done its part.
   package func checkDone() throws(SASLFailure) {
-    if case .scram(let exchange) = self { try exchange.checkDone() }
-  }
-}
-
-/// PLAIN: the user and the password in one message (RFC 4616).
-package struct PlainExchange: Sendable {
-  package let initialResponse: [UInt8]
-
-  package init(user: String, password: [UInt8]) throws(SASLFailure) {
-    if user.utf8.contains(0) || password.contains(0) {
-      throw .badCredentials("the user name or the password holds a NUL")
+    switch self {
+    case .single: return
+    case .bearer(let exchange): try exchange.checkDone()
+    case .cramMD5(let exchange): try exchange.checkDone()
+    case .scram(let exchange): try exchange.checkDone()
     }
-    initialResponse = [0] + Array(user.utf8) + [0] + password
   }
 }

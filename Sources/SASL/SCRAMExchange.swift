@@ -9,77 +9,79 @@ package struct SCRAMExchange: Sendable {
   /// keep us busy.
   package static let iterations = 4_096...1_000_000
 
-  /// What binds the exchange to its TLS channel. The `-PLUS` mechanisms add a case here.
-  package enum ChannelBinding: Sendable {
-    case none
-
-    var header: String {
-      switch self {
-      case .none: "n,,"
-      }
-    }
-
-    var data: [UInt8] {
-      switch self {
-      case .none: []
-      }
-    }
-  }
-
   private enum State {
     case began
+    /// The salted password is being computed.
+    case deriving(final: [UInt8], message: [UInt8])
     case proved(serverSignature: [UInt8])
     case verified
     case failed
+    /// The server can bind, but not in the way that we chose.
+    case refusedBindingType
   }
 
   private let hash: SASLHash
   private let crypto: SASLCrypto
-  private let binding: ChannelBinding
+  private let binding: SCRAMBinding
   private let password: [UInt8]
   private let nonce: [UInt8]
   private let firstBare: [UInt8]
   private var state = State.began
 
   package init(
-    _ hash: SASLHash, user: String, password: [UInt8], binding: ChannelBinding = .none, crypto: SASLCrypto
+    _ hash: SASLHash, _ identity: SASLIdentity, binding: SCRAMBinding = .none, crypto: SASLCrypto
   ) throws(SASLFailure) {
+    let user = identity.user
     guard !user.isEmpty, !user.utf8.contains(0) else { throw .badCredentials("the user name is empty or holds a NUL") }
     self.hash = hash
     self.crypto = crypto
     self.binding = binding
-    self.password = password
+    password = SASLPrep.prepare(identity.secret)
     nonce = crypto.nonce()
     firstBare = Array("n=".utf8) + Self.escaped(user) + Array(",r=".utf8) + nonce
   }
 
   package var initialResponse: [UInt8] { Array(binding.header.utf8) + firstBare }
 
-  package mutating func respond(to challenge: [UInt8]) throws(SASLFailure) -> [UInt8] {
+  package mutating func respond(to challenge: [UInt8]) throws(SASLFailure) -> SASLStep {
     let state = state
     self.state = .failed
     switch state {
-    case .began: return try prove(challenge)
+    case .began: return .derive(try prove(challenge))
     case .proved(let expected):
+      if challenge.starts(with: "e=unsupported-channel-binding-type".utf8), case .bound = binding {
+        self.state = .refusedBindingType
+        return .answer([])
+      }
       try verify(challenge, expected)
       self.state = .verified
-      return []
-    case .verified, .failed: throw .badChallenge("a message after the last")
+      return .answer([])
+    case .deriving, .verified, .failed, .refusedBindingType: throw .badChallenge("a message after the last")
     }
   }
+
+  /// Whether it is worth another attempt with another type of channel binding.
+  package var wantsOtherBinding: Bool { if case .refusedBindingType = state { true } else { false } }
 
   package func checkDone() throws(SASLFailure) {
     guard case .verified = state else { throw .serverNotAuthenticated("it ended the exchange early") }
   }
 
-  private mutating func prove(_ first: [UInt8]) throws(SASLFailure) -> [UInt8] {
+  private mutating func prove(_ first: [UInt8]) throws(SASLFailure) -> SASLDerivation {
     let challenge = try ServerFirst(first, clientNonce: nonce)
     let final = Array("c=\(Base64.encode(Array(binding.header.utf8) + binding.data)),r=".utf8) + challenge.nonce
     let message = firstBare + [UInt8(ascii: ",")] + first + [UInt8(ascii: ",")] + final
-    let salted = crypto.pbkdf2(hash, password, challenge.salt, challenge.iterations)
+    state = .deriving(final: final, message: message)
+    return SASLDerivation(hash: hash, password: password, salt: challenge.salt, iterations: challenge.iterations)
+  }
+
+  /// The answer to the server's first message, now that the salted password is known.
+  package mutating func derived(_ salted: [UInt8]) throws(SASLFailure) -> [UInt8] {
+    guard case .deriving(let final, let message) = state else { throw .badChallenge("nothing to be derived") }
+    state = .failed
     let clientKey = crypto.hmac(hash, salted, Array("Client Key".utf8))
     let signature = crypto.hmac(hash, crypto.digest(hash, clientKey), message)
-    guard clientKey.count == hash.octets, signature.count == hash.octets else {
+    guard salted.count == hash.octets, clientKey.count == hash.octets, signature.count == hash.octets else {
       throw .badChallenge("the hash is not available")
     }
     let serverKey = crypto.hmac(hash, salted, Array("Server Key".utf8))
@@ -91,15 +93,26 @@ package struct SCRAMExchange: Sendable {
     let field = message.split(separator: UInt8(ascii: ","), maxSplits: 1, omittingEmptySubsequences: false)[0]
     guard field.starts(with: "v=".utf8) else {
       guard field.starts(with: "e=".utf8) else { throw .badChallenge("no signature in its last message") }
-      throw .serverNotAuthenticated("it answered with an error")
+      throw .serverNotAuthenticated(Self.errorText(field.dropFirst(2)))
     }
     guard let signature = Base64.decode(field.dropFirst(2)), signature.count == hash.octets,
       zip(signature, expected).reduce(0, { $0 | ($1.0 ^ $1.1) }) == 0, expected.count == hash.octets
     else { throw .serverNotAuthenticated("its signature is wrong") }
   }
 
+  /// The errors of RFC 5802 section 7 that a person can make something of.
+  private static func errorText(_ value: ArraySlice<UInt8>) -> String {
+    switch String(decoding: value, as: UTF8.self) {
+    case "channel-bindings-dont-match": "the TLS connection does not end at it, so someone may be between"
+    case "server-does-support-channel-binding":
+      "it offers channel binding, but someone between has removed the offer; set auth to what is to be trusted"
+    case "unsupported-channel-binding-type": "it does not have our type of channel binding"
+    default: "it answered with an error"
+    }
+  }
+
   /// `=` and `,` have a meaning in the messages (RFC 5802 section 5.1).
-  private static func escaped(_ user: String) -> [UInt8] {
+  static func escaped(_ user: String) -> [UInt8] {
     user.utf8.flatMap { byte -> [UInt8] in
       switch byte {
       case UInt8(ascii: "="): Array("=3D".utf8)

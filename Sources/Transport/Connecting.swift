@@ -83,7 +83,11 @@ package enum Connecting {
   }
 
   private static func lookupText(_ error: any Error) -> String {
-    if case SocketAddressError.unknown = error { return "no such name, or no answer from the name server" }
+    switch error {
+    case SocketAddressError.unknown: return "no such name, or no answer from the name server"
+    case let unknown as SocketAddressError.UnknownHost: return unknown.errorDescription
+    default: break
+    }
     return "\(error)"
   }
 }

@@ -5,6 +5,15 @@ package struct TLSEstablished: Hashable, Sendable {
   /// `TLSv1.3`.
   package let version: String
   package let isResumed: Bool
+  /// The best first; none where the channel has no name that both ends know.
+  package let bindings: [TLSChannelBinding]
+}
+
+/// What names a TLS channel, equal on both ends: by `tls-exporter` (RFC 9266) or `tls-server-end-point` (RFC 5929
+/// section 4).
+package struct TLSChannelBinding: Hashable, Sendable {
+  package let type: String
+  package let data: [UInt8]
 }
 
 /// TLS in a channel's pipeline: ciphertext on the side of the socket, plain bytes on the other. The handshake begins
@@ -84,7 +93,9 @@ package final class OpenSSLHandler: ChannelDuplexHandler {
         state = .open
         timeout?.cancel()
         timeout = nil
-        context.fireUserInboundEventTriggered(TLSEstablished(version: tls.version, isResumed: tls.isResumed))
+        context.fireUserInboundEventTriggered(
+          TLSEstablished(
+            version: tls.version, isResumed: tls.isResumed, bindings: tls.channelBindings))
         if unsent.readableBytes > 0 { flush(context: context) }
       }
       while state == .open {

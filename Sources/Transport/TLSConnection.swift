@@ -160,7 +160,11 @@ final class TLSConnection {
       switch SSL_get_error(ssl, result) {
       case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return buffer.readableBytes > 0 ? .bytes : .waiting
       case SSL_ERROR_ZERO_RETURN: return buffer.readableBytes > 0 ? .bytes : .closed
-      default: throw .broken(reason: OpenSSLErrors.takeAll() ?? "the data can't be decrypted")
+      default:
+        // With TLS 1.3 our part of the handshake is done before the server says this.
+        let reason = ERR_GET_REASON(ERR_peek_error())
+        let text = OpenSSLErrors.takeAll() ?? "the data can't be decrypted"
+        throw reason == SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED ? .clientCertificateWanted : .broken(reason: text)
       }
     }
     return .bytes
@@ -189,4 +193,34 @@ final class TLSConnection {
 
   var version: String { SSL_get_version(ssl).map { String(cString: $0) } ?? "TLS" }
   var isResumed: Bool { SSL_session_reused(ssl) == 1 }
+
+  /// Once the handshake is done. The exporter names this very connection, but before TLS 1.3 only where both ends have
+  /// an extension (RFC 9266 section 4.2); the certificate's digest names the server.
+  var channelBindings: [TLSChannelBinding] {
+    var bindings: [TLSChannelBinding] = []
+    if SSL_version(ssl) >= TLS1_3_VERSION, let data = exported(label: "EXPORTER-Channel-Binding", octets: 32) {
+      bindings.append(TLSChannelBinding(type: "tls-exporter", data: data))
+    }
+    if let data = serverEndPoint { bindings.append(TLSChannelBinding(type: "tls-server-end-point", data: data)) }
+    return bindings
+  }
+
+  private func exported(label: String, octets: Int) -> [UInt8]? {
+    var output = [UInt8](repeating: 0, count: octets)
+    return SSL_export_keying_material(ssl, &output, octets, label, label.utf8.count, nil, 0, 0) == 1 ? output : nil
+  }
+
+  /// By the hash of the certificate's signature, SHA-256 in the place of MD5 and SHA-1; nil for a signature without one.
+  private var serverEndPoint: [UInt8]? {
+    guard let certificate = SSL_get1_peer_certificate(ssl) else { return nil }
+    defer { X509_free(certificate) }
+    var hash: Int32 = NID_undef
+    guard X509_get_signature_info(certificate, &hash, nil, nil, nil) == 1 else { return nil }
+    if hash == NID_md5 || hash == NID_sha1 { hash = NID_sha256 }
+    guard hash != NID_undef, let function = EVP_get_digestbyname(OBJ_nid2sn(hash)) else { return nil }
+    var output = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+    var length: UInt32 = 0
+    guard X509_digest(certificate, function, &output, &length) == 1 else { return nil }
+    return Array(output.prefix(Int(length)))
+  }
 }

@@ -12,7 +12,9 @@ package final class TLSContext: @unchecked Sendable {
   private static let sessionsKept = 8
 
   /// Reads `caFile` or the system's store: blocks.
-  package init(caFile: String?, fingerprint: [UInt8]?) throws(TLSFailure) {
+  package init(
+    caFile: String?, fingerprint: [UInt8]?, clientCertificate: ClientCertificate? = nil
+  ) throws(TLSFailure) {
     ERR_clear_error()
     guard let pointer = SSL_CTX_new(TLS_client_method()) else {
       throw .handshake(reason: OpenSSLErrors.takeAll() ?? "OpenSSL can't be used")
@@ -33,6 +35,7 @@ package final class TLSContext: @unchecked Sendable {
         throw .caFile(path: "the system's certificates", reason: OpenSSLErrors.takeAll() ?? "unreadable")
       }
     }
+    try clientCertificate?.use(in: pointer)
     SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER, nil)
     SSL_CTX_set_cert_verify_callback(pointer, verifyCertificate, nil)
     _ = SSL_CTX_set_ex_data(pointer, 0, Unmanaged.passUnretained(self).toOpaque())

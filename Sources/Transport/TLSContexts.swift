@@ -15,7 +15,8 @@ package enum TLSContexts {
     let tls: TLSMode
     let caFile: String?
     let fingerprint: [UInt8]?
-    /// Of the CA file: a changed one makes a new context.
+    let clientCertificate: ClientCertificate?
+    /// Of the files: a changed one makes a new context.
     let fileIdentity: [Int]
   }
 
@@ -36,10 +37,13 @@ package enum TLSContexts {
   private static func makeOrFind(_ settings: TransportSettings) -> Result<TLSContext, TLSFailure> {
     let key = Key(
       host: settings.host, port: settings.port, tls: settings.tls, caFile: settings.caFile,
-      fingerprint: settings.fingerprint, fileIdentity: settings.caFile.map(identity) ?? [])
+      fingerprint: settings.fingerprint, clientCertificate: settings.clientCertificate,
+      fileIdentity: [settings.caFile, settings.clientCertificate?.file, settings.clientCertificate?.keyFile]
+        .flatMap { $0.map(identity) ?? [] })
     if let context = contexts.withLock({ $0[key] }) { return .success(context) }
     do throws(TLSFailure) {
-      let context = try TLSContext(caFile: settings.caFile, fingerprint: settings.fingerprint)
+      let context = try TLSContext(
+        caFile: settings.caFile, fingerprint: settings.fingerprint, clientCertificate: settings.clientCertificate)
       return .success(
         contexts.withLock { contexts in
           if let other = contexts[key] { return other }

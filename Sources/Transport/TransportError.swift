@@ -5,6 +5,7 @@ package enum TransportError: Error, Hashable, Sendable {
   case refused(host: String, port: Int)
   case unreachable(host: String, port: Int, reason: String)
   case timedOut(host: String, port: Int)
+  case tunnel(program: String, reason: String)
   case tls(TLSFailure)
 }
 
@@ -24,6 +25,10 @@ package enum TLSFailure: Error, Hashable, Sendable {
   /// The stream ended without the peer's close_notify: what came before may be cut.
   case truncated
   case caFile(path: String, reason: String)
+  /// `key` is that of the configuration which names the file.
+  case clientCertificate(key: String, path: String, reason: String, remedy: String)
+  /// The server wants to know who we are.
+  case clientCertificateWanted
   case broken(reason: String)
 }
 
@@ -37,6 +42,7 @@ extension TransportError: CustomStringConvertible {
       "\(host), port \(port), can't be reached: \(reason); check the network"
     case .timedOut(let host, let port):
       "\(host), port \(port), did not answer in time; check host, port and the network"
+    case .tunnel(let program, let reason): "the tunnel \(program) can't be started: \(reason); check tunnel"
     case .tls(let failure): failure.description
     }
   }
@@ -66,6 +72,10 @@ extension TLSFailure: CustomStringConvertible {
     case .handshake(let reason): "the TLS handshake failed: \(reason); check tls and port"
     case .truncated: "the encrypted connection was cut without being closed"
     case .caFile(let path, let reason): "tls_ca_file \(path) can't be used: \(reason)"
+    case .clientCertificate(let key, let path, let reason, let remedy):
+      "\(key) \(path) can't be used: \(reason); \(remedy)"
+    case .clientCertificateWanted:
+      "the server asks for a certificate that says who we are; set tls_client_certificate and tls_client_key"
     case .broken(let reason): "the encrypted connection broke: \(reason)"
     }
   }

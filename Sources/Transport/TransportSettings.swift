@@ -7,17 +7,6 @@ package enum TLSMode: Hashable, Sendable {
   case none
 }
 
-/// Who we are to a server that asks for a certificate: PEM files, which may be one.
-package struct ClientCertificate: Hashable, Sendable {
-  package var file: String
-  package var keyFile: String
-
-  package init(file: String, keyFile: String) {
-    self.file = file
-    self.keyFile = keyFile
-  }
-}
-
 /// Where a server is and how to reach and recognise it.
 package struct TransportSettings: Hashable, Sendable {
   /// A name, or an IPv4 or IPv6 address without brackets.
@@ -47,4 +36,7 @@ package struct TransportSettings: Hashable, Sendable {
     self.tunnel = tunnel
     self.connectTimeout = connectTimeout
   }
+
+  /// `imap.example.org`, or `tunnel ssh`: for messages.
+  package var name: String { tunnel.map { "tunnel \($0.first ?? "")" } ?? host }
 }

@@ -238,12 +238,13 @@ def beyond(rows):
     return [arrived - noticed for _, noticed, arrived in rows]
 
 
-def deliver_and_time(deliver, bare, arrivals, count, dice, while_=None, least=0.1):
+def deliver_and_time(deliver, bare, arrivals, count, dice, while_=None, least=0.25):
     """Delivers messages one after the other, each when the bare client and the folder have seen the one before, at
     random gaps; [(delivered, noticed, arrived)], at most `count`, ended early when `while_()` is false.
 
     A server may tell of a change only some time after it (Dovecot: 500 ms, to gather others): that is why the notice at
-    the bare client is what the arrival is compared with. `least` is the shortest gap, in seconds."""
+    the bare client is what the arrival is compared with. `least` is the shortest gap, in seconds: long enough that the
+    program under test is back in IDLE and does not see the next message by chance before anyone is told."""
     found = []
     for _ in range(count):
         if while_ and not while_():

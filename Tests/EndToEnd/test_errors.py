@@ -37,6 +37,16 @@ class Refusals(EndToEnd):
         line = self.fails(mirror, 1, "test")
         self.assertNotIn("not the password", line)
 
+    def test_mailboxes_of_an_account_that_was_never_synced(self):
+        """It hides no others."""
+        mirror = self.mirror(self.server)
+        mirror.beside("other", self.server)
+        mirror.write()
+        self.synced(mirror, "test")
+        result = mirror.run("mailboxes")
+        self.assertIn("test/INBOX", result.out)
+        self.assertIn("other", self.assertOneLine(result, 1))
+
     def test_missing_server(self):
         port = free_port()
         self.fails(self.mirror(self.server, port=port), 1, str(port))

@@ -7,8 +7,7 @@ from support import FULL, corpus, figure
 
 
 class IdleCost(DaemonCase):
-    alone = True
-    weight = 40
+    weight = 55
 
     def test_an_idle_daemon_costs_next_to_nothing(self):
         server = self.dovecot()

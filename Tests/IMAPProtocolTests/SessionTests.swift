@@ -8,14 +8,21 @@ struct Script {
   private var machine: SessionMachine
   private var parser = ResponseParser()
   private(set) var actions: [SessionAction] = []
+  /// Octets that come at a time.
+  private let step: Int
 
   init(
     _ tls: SessionPolicy.TLS = .implicit, mechanisms: [String]? = nil, user: String = "user",
-    nonce: String = "abcdefghijklmnop"
+    nonce: String = "abcdefghijklmnop", credential: CredentialKind = .password, bindings: [ChannelBinding] = [],
+    step: Int = .max
   ) {
     machine = SessionMachine(
-      policy: SessionPolicy(tls: tls, user: user, mechanisms: mechanisms, clientID: ["name": "Mailmirror"]),
+      policy: SessionPolicy(
+        tls: tls, user: user, credential: credential, host: "server.example.com", port: 143, mechanisms: mechanisms,
+        clientID: ["name": "Mailmirror"]),
       crypto: testCrypto(nonce: nonce))
+    machine.bind(bindings)
+    self.step = step
   }
 
   /// The server says this; the answer is what we send, or `<...>` for other actions.
@@ -23,10 +30,13 @@ struct Script {
     var new: [SessionAction] = []
     var machine = machine
     try wire(text + "\n").withUnsafeBytes { bytes in
-      try parser.receive(bytes) { event in
-        if case .response(let response) = event { new += machine.received(response) }
+      for start in stride(from: 0, to: bytes.count, by: min(step, bytes.count)) {
+        try parser.receive(UnsafeRawBufferPointer(rebasing: bytes[start...].prefix(step))) { event in
+          if case .response(let response) = event { new += machine.received(response) }
+        }
       }
     }
+    for case .derive(let derivation) in new { new += machine.derived(derivation.compute()) }
     self.machine = machine
     return take(new)
   }
@@ -45,8 +55,10 @@ struct Script {
 
   private mutating func take(_ new: [SessionAction]) -> [String] {
     actions += new
-    return new.map { action in
+    return new.compactMap { action in
       switch action {
+      case .derive: return nil
+      case .alert(let text, let isProtected): return "<\(isProtected ? "" : "unprotected ")alert: \(text)>"
       case .send(let bytes, let description):
         #expect(!description.contains("pencil") && !description.contains("cGVuY2ls"))
         return String(decoding: bytes, as: UTF8.self).replacing("\r\n", with: "\n")
@@ -198,7 +210,8 @@ struct Script {
     var script = Script(.startTLS)
     _ = try script.says("* OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN] x")
     #expect(try script.says("S1abcdefghijkl \(answer) no") == ["<fail>"])
-    #expect(script.failure == .tlsRequired("the server refused STARTTLS: no"))
+    #expect(
+      script.failure == .tlsRequired("the server refused STARTTLS: no (said before TLS, so anyone may have said it)"))
     script = Script(.none(allowCredentials: false))
     #expect(try script.says("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN AUTH=SCRAM-SHA-256] x") == ["<fail>"])
     script = Script(.none(allowCredentials: true))

@@ -9,14 +9,14 @@ enum Handshake: Equatable {
   case established(TLSEstablished)
   case failed(TransportError)
 
-  static func attempt(_ settings: TransportSettings) async -> Handshake {
+  static func attempt(_ settings: TransportSettings, keepsBindings: Bool = false) async -> Handshake {
     do {
       let context = try await TLSContexts.context(for: settings)
       let results = AsyncStream.makeStream(of: Handshake.self)
       let channel = try await Connecting.connect(
         settings, tls: context, group: MultiThreadedEventLoopGroup.singleton
       ) { channel in
-        try channel.pipeline.syncOperations.addHandler(Recorder(results.continuation))
+        try channel.pipeline.syncOperations.addHandler(Recorder(results.continuation, keepsBindings: keepsBindings))
       }
       var iterator = results.stream.makeAsyncIterator()
       let result = await iterator.next() ?? .failed(.badSettings("closed without a word"))
@@ -35,12 +35,18 @@ enum Handshake: Equatable {
     typealias InboundIn = ByteBuffer
     let results: AsyncStream<Handshake>.Continuation
 
-    init(_ results: AsyncStream<Handshake>.Continuation) { self.results = results }
+    let keepsBindings: Bool
+
+    init(_ results: AsyncStream<Handshake>.Continuation, keepsBindings: Bool) {
+      self.results = results
+      self.keepsBindings = keepsBindings
+    }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-      guard let event = event as? TLSEstablished else { return }
+      guard var found = event as? TLSEstablished else { return }
+      if !keepsBindings { found = TLSEstablished(version: found.version, isResumed: found.isResumed, bindings: []) }
       // Session tickets come after the handshake.
-      let results = results
+      let (results, event) = (results, found)
       context.eventLoop.scheduleTask(in: .milliseconds(100)) { results.yield(.established(event)) }
     }
 
@@ -68,11 +74,11 @@ struct TLSTests {
     let server = try TLSServer(certificates.good)
     defer { server.stop() }
     let first = await Handshake.attempt(settings(server))
-    #expect(first == .established(TLSEstablished(version: "TLSv1.3", isResumed: false)))
+    #expect(first == .established(TLSEstablished(version: "TLSv1.3", isResumed: false, bindings: [])))
     let second = await Handshake.attempt(settings(server))
-    #expect(second == .established(TLSEstablished(version: "TLSv1.3", isResumed: true)))
+    #expect(second == .established(TLSEstablished(version: "TLSv1.3", isResumed: true, bindings: [])))
     let byAddress = await Handshake.attempt(settings(server, host: "127.0.0.1"))
-    #expect(byAddress == .established(TLSEstablished(version: "TLSv1.3", isResumed: false)))
+    #expect(byAddress == .established(TLSEstablished(version: "TLSv1.3", isResumed: false, bindings: [])))
   }
 
   @Test("TLS 1.2 is spoken, too")
@@ -80,7 +86,74 @@ struct TLSTests {
     let server = try TLSServer(certificates.good, ["-tls1_2"])
     defer { server.stop() }
     #expect(
-      await Handshake.attempt(settings(server)) == .established(TLSEstablished(version: "TLSv1.2", isResumed: false)))
+      await Handshake.attempt(settings(server))
+        == .established(TLSEstablished(version: "TLSv1.2", isResumed: false, bindings: [])))
+  }
+
+  @Test("a channel has its names: of the connection with TLS 1.3, of the server's certificate with both")
+  func channelBindings() async throws {
+    let pinned = try Certificates.fingerprint(certificates.good)
+    for (options, types) in [(["-tls1_2"], ["tls-server-end-point"]), ([], ["tls-exporter", "tls-server-end-point"])] {
+      let server = try TLSServer(certificates.good, options)
+      defer { server.stop() }
+      var exported: Set<[UInt8]> = []
+      // The second session is resumed, and brings no certificate.
+      for _ in 0..<2 {
+        guard case .established(let event) = await Handshake.attempt(settings(server), keepsBindings: true) else {
+          Issue.record("no handshake")
+          continue
+        }
+        #expect(event.bindings.map(\.type) == types)
+        // The certificates are signed with SHA-256, so this is their fingerprint.
+        #expect(event.bindings.last?.data == pinned)
+        if types.count == 2, let data = event.bindings.first?.data { exported.insert(data) }
+      }
+      #expect(exported.count == (types.count == 2 ? 2 : 0) && exported.allSatisfy { $0.count == 32 })
+    }
+  }
+
+  @Test("a client certificate is shown; a server that wants one says so; a key that others can read is refused")
+  func clientCertificate() async throws {
+    let server = try TLSServer(certificates.good, ["-Verify", "1", "-CAfile", certificates.caFile, "-tls1_2"])
+    defer { server.stop() }
+    let own = certificates.nameOnly
+    var settings = settings(server)
+    guard case .failed = await Handshake.attempt(settings) else {
+      Issue.record("accepted without a certificate")
+      return
+    }
+    chmod(own.key, 0o600)
+    settings.clientCertificate = ClientCertificate(file: own.certificate, keyFile: own.key)
+    guard case .established = await Handshake.attempt(settings) else {
+      Issue.record("refused with a certificate")
+      return
+    }
+    let encrypted = Programs.folder.appendingPathComponent("encrypted.key").path
+    try Programs.run(
+      "/usr/bin/openssl", ["pkey", "-in", own.key, "-aes256", "-passout", "pass:secret", "-out", encrypted])
+    chmod(encrypted, 0o600)
+    chmod(certificates.otherHost.key, 0o640)
+    chmod(certificates.good.key, 0o600)
+    let table: [(String, String, String)] = [
+      (
+        own.certificate, certificates.otherHost.key,
+        "tls_client_key \(certificates.otherHost.key) can't be used: others "
+          + "can read or change it; chmod 600 \(certificates.otherHost.key)"
+      ),
+      (own.certificate, encrypted, "tls_client_key \(encrypted) can't be used: it has a passphrase; "),
+      (own.certificate, "/nowhere.key", "tls_client_key /nowhere.key can't be used: No such file or directory; "),
+      (own.certificate, certificates.good.key, "tls_client_key \(certificates.good.key) can't be used: "),
+      ("/nowhere.pem", own.key, "tls_client_certificate /nowhere.pem can't be used: "),
+    ]
+    for (certificate, key, message) in table {
+      settings.clientCertificate = ClientCertificate(file: certificate, keyFile: key)
+      guard case .failed(let error) = await Handshake.attempt(settings) else {
+        Issue.record("accepted: \(message)")
+        continue
+      }
+      #expect(error.description.hasPrefix(message))
+    }
+    chmod(certificates.otherHost.key, 0o600)
   }
 
   @Test("TLS 1.1 is refused")
@@ -141,8 +214,12 @@ struct TLSTests {
     var pinned = settings(server)
     pinned.caFile = nil
     pinned.fingerprint = seen
-    #expect(await Handshake.attempt(pinned) == .established(TLSEstablished(version: "TLSv1.3", isResumed: false)))
-    #expect(await Handshake.attempt(pinned) == .established(TLSEstablished(version: "TLSv1.3", isResumed: true)))
+    #expect(
+      await Handshake.attempt(pinned)
+        == .established(TLSEstablished(version: "TLSv1.3", isResumed: false, bindings: [])))
+    #expect(
+      await Handshake.attempt(pinned) == .established(TLSEstablished(version: "TLSv1.3", isResumed: true, bindings: []))
+    )
     pinned.fingerprint = [UInt8](repeating: 7, count: 32)
     #expect(await Handshake.attempt(pinned) == .failed(.tls(.fingerprintDiffers(seen: seen))))
   }

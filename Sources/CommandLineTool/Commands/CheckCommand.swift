@@ -9,14 +9,33 @@ struct CheckCommand: ParsableCommand {
     discussion: """
       Prints every problem with its file, line and key, and ends with status 2 where there is one.
 
-      Example:
+      Examples:
         mailmirror check --config ~/mail.toml
+        mailmirror check --json
       """)
 
   @OptionGroup var options: GlobalOptions
 
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  private struct Checked: Encodable {
+    var file: String?
+    var accounts: [String] = []
+    var problems: [ConfigurationProblem] = []
+  }
+
   func run() throws {
-    let configuration = try options.loadConfiguration()
+    let configuration: MirrorConfiguration
+    do {
+      configuration = try options.readConfiguration()
+    } catch {
+      if json { print(try jsonText(Checked(file: error.problems.first?.file, problems: error.problems))) }
+      throw error
+    }
+    if json {
+      return print(try jsonText(Checked(file: configuration.file, accounts: configuration.accounts.map(\.name))))
+    }
     for line in configurationSummary(configuration, verbose: options.verbose) { print(line) }
   }
 }

@@ -14,21 +14,48 @@ struct DoctorCommand: AsyncParsableCommand {
 
   @OptionGroup var options: GlobalOptions
 
+  @Flag(help: "Print JSON.")
+  var json = false
+
   @Argument(help: "The account (default: all).")
   var account: String?
+
+  private struct Examined: Encodable {
+    let account: String
+    var steps: [DoctorStep]
+  }
 
   func run() async throws {
     let configuration = try options.loadConfiguration()
     let terminal = Terminal(descriptor: STDOUT_FILENO, environment: ProcessEnvironment.current)
     let runtime = options.runtime(configuration)
-    var hasFailed = false
-    for selected in try configuration.selectNamed(account.map { [$0] } ?? []) {
-      print("\(terminal.coloured(selected.account.name, .bold)):")
-      await AccountExamination(account: selected.account, runtime: runtime) { step in
-        hasFailed = hasFailed || step.outcome == .failed
-        for line in step.lines(terminal) { print(line) }
-      }.run()
+    var examined: [Examined] = []
+    func tell(_ step: DoctorStep) {
+      examined[examined.count - 1].steps.append(step)
+      guard !json else { return }
+      for line in step.lines(terminal) { print(line) }
     }
-    if hasFailed { throw CommandExit.failed }
+    for selected in try configuration.selectNamed(account.map { [$0] } ?? []) {
+      examined.append(Examined(account: selected.account.name, steps: []))
+      if !json { print("\(terminal.coloured(selected.account.name, .bold)):") }
+      await AccountExamination(account: selected.account, runtime: runtime, report: tell).run()
+      tell(await daemonStep(configuration))
+    }
+    if json { print(try jsonText(examined)) }
+    if examined.contains(where: { $0.steps.contains { $0.outcome == .failed } }) { throw CommandExit.failed }
+  }
+
+  private func daemonStep(_ configuration: MirrorConfiguration) async -> DoctorStep {
+    do {
+      guard let daemon = try await DaemonAccess.find(configuration) else {
+        return DoctorStep(
+          name: "daemon", outcome: .warning, detail: "none runs: nothing is fetched by itself",
+          remedy: "systemctl --user enable --now mailmirror")
+      }
+      return DoctorStep(
+        name: "daemon", outcome: .ok, detail: "process \(daemon.instance.process) keeps the mirror current")
+    } catch {
+      return DoctorStep(name: "daemon", outcome: .failed, detail: error.what, remedy: error.remedy)
+    }
   }
 }

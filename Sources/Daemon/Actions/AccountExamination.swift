@@ -31,24 +31,92 @@ package struct AccountExamination {
       fail("password", "\(error)")
       return
     }
+    await checkName()
     do {
       let connection = try await IMAPConnection.open(
         settings.endpoint, group: runtime.resources.group, budget: runtime.resources.budget,
         logger: runtime.resources.logger)
-      report(DoctorStep(name: "connect", outcome: .ok, detail: signedIn(connection.facts)))
+      reportSteps(before: .mailboxes, signIn: signedIn(connection.facts))
       reportCapabilities(connection)
+      reportPush(connection)
       try await reportMailboxes(connection, settings)
       await connection.logout()
     } catch {
-      fail("server", "\(error)")
+      let failed = Step(error)
+      reportSteps(before: failed)
+      fail(failed.name, "\(error)")
+    }
+  }
+
+  /// What has to go well on the way to a session, in order.
+  private enum Step: Int {
+    case connect, tls, login, mailboxes
+
+    var name: String {
+      switch self {
+      case .connect: "connect"
+      case .tls: "tls"
+      case .login: "login"
+      case .mailboxes: "mailboxes"
+      }
+    }
+
+    /// The one that an error ended.
+    init(_ error: any Error) {
+      switch error as? ConnectionError {
+      case .transport(.tls)?, .session(.tlsRequired)?: self = .tls
+      case .transport?: self = .connect
+      case .session?, .noPassword?, .bye?, .broken?, .timedOut?: self = .login
+      case .refused?, .unencodable?, .incomplete?, .closed?, nil: self = .mailboxes
+      }
+    }
+  }
+
+  private func reportSteps(before failed: Step, signIn: String = "") {
+    let server = account.server
+    if failed.rawValue > Step.connect.rawValue {
+      let place = server.tunnel == nil ? "port \(server.port) answers" : "the tunnel's program answers"
+      report(DoctorStep(name: "connect", outcome: .ok, detail: place))
+    }
+    if failed.rawValue > Step.tls.rawValue, server.tls != .none {
+      report(DoctorStep(name: "tls", outcome: .ok, detail: "\(server.tls.rawValue), the certificate is accepted"))
+    }
+    if failed.rawValue > Step.login.rawValue {
+      report(DoctorStep(name: "login", outcome: .ok, detail: signIn))
     }
   }
 
   private func signedIn(_ facts: SessionFacts) -> String {
-    let server = account.server
-    let way = facts.mechanism.map { "signed in as \(account.user) with \($0)" } ?? "in a session of \(account.user)"
-    let port = server.tunnel == nil ? ", port \(server.port)" : ""
-    return "\(server.name)\(port), TLS \(server.tls.rawValue), \(way)"
+    facts.mechanism.map { "as \(account.user) with \($0)" } ?? "a session of \(account.user) was there already"
+  }
+
+  /// The addresses that the server's name has.
+  private func checkName() async {
+    let host = account.server.host
+    guard account.server.tunnel == nil else { return }
+    let found = try? await runtime.resources.pool.run { HostAddresses.of(host) }
+    switch found {
+    case .success(let addresses)?:
+      report(DoctorStep(name: "name", outcome: .ok, detail: "\(host) is \(addresses.joined(separator: ", "))"))
+    case .failure(let reason)?:
+      report(
+        DoctorStep(
+          name: "name", outcome: .failed, detail: "\(host) was not found: \(reason.text)",
+          remedy: "check host and the network"))
+    case nil: break
+    }
+  }
+
+  private func reportPush(_ connection: IMAPConnection) {
+    let pause = durationText(account.pollInterval)
+    let hasIdle = connection.capabilities.hasIdle
+    report(
+      DoctorStep(
+        name: "push", outcome: hasIdle ? .ok : .warning,
+        detail: hasIdle
+          ? "IDLE: the daemon hears of new mail at once; other mailboxes are asked for every \(pause)"
+          : "the server has no IDLE: the daemon asks every \(pause)",
+        remedy: hasIdle ? nil : "a shorter poll_interval brings new mail sooner"))
   }
 
   private func reportCapabilities(_ connection: IMAPConnection) {
@@ -67,14 +135,14 @@ package struct AccountExamination {
 
   private func reportMailboxes(_ connection: IMAPConnection, _ settings: AccountSettings) async throws {
     let listing = try await connection.listMailboxes { _ in false }
-    let selected = listing.filter { item in
-      item.entry.isSelectable
-        && settings.selection.selects(item.entry.name, item.entry.delimiter.map { Character(UnicodeScalar($0)) })
+    let selectable = listing.filter(\.entry.isSelectable)
+    let selected = selectable.filter { item in
+      settings.selection.selects(item.entry.name, item.entry.delimiter.map { Character(UnicodeScalar($0)) })
     }
     report(
       DoctorStep(
         name: "mailboxes", outcome: selected.isEmpty ? .warning : .ok,
-        detail: "\(selected.count) of \(listing.count) are mirrored",
+        detail: "\(selected.count) of \(selectable.count) are mirrored",
         remedy: selected.isEmpty ? "see the account's mailboxes patterns" : nil))
   }
 

@@ -1,6 +1,6 @@
 /// One step of `mailmirror doctor` with its result: `tls: TLS 1.3, certificate valid until 2027-01-01`
-package struct DoctorStep: Equatable, Sendable {
-  package enum Outcome: String, Sendable { case ok, warning, failed }
+package struct DoctorStep: Codable, Equatable, Sendable {
+  package enum Outcome: String, Codable, Sendable { case ok, warning, failed }
 
   package var name: String
   package var outcome: Outcome

@@ -109,6 +109,10 @@ private struct CommandWriter {
     if name.contains(where: { $0 == 0 || $0 == .carriageReturn || $0 == .lineFeed }) {
       throw .badMailboxName(MailboxName(wire: name))
     }
+    guard !capabilities.usesUTF8Names else {
+      // A literal would be as good by RFC 9051 only (RFC 6855 section 3).
+      return quoted(MailboxName(wire: name).utf8)
+    }
     if name.count <= 1_000, name.allSatisfy({ $0 < 0x80 }) { quoted(name) } else { literal(name) }
   }
 

@@ -107,7 +107,7 @@ struct FetchReader {
       cursor.skipSpaces()
       if cursor.skip(.closeParenthesis) { return result }
       guard result.count < limits.listItems else { throw Unreadable() }
-      result.append(MailboxName(wire: try cursor.astring().bytes))
+      result.append(limits.mailboxName(try cursor.astring().bytes))
     }
   }
 

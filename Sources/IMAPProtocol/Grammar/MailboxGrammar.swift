@@ -10,7 +10,7 @@ extension ResponseReader {
     guard cursor.peek == .space else { throw Unreadable() }
     cursor.skipSpaces()
     var entry = ListEntry(
-      name: MailboxName(wire: try cursor.mailboxName()), delimiter: delimiter, attributes: attributes)
+      name: limits.mailboxName(try cursor.mailboxName()), delimiter: delimiter, attributes: attributes)
     cursor.skipSpaces()
     if cursor.skip(.openParenthesis) { try extendedData(of: &entry) }
     return entry
@@ -62,7 +62,7 @@ extension ResponseReader {
       try cursor.expect(.openParenthesis)
       let name = try cursor.astring().bytes
       try cursor.expect(.closeParenthesis)
-      return MailboxName(wire: name)
+      return limits.mailboxName(name)
     } catch {
       return nil
     }
@@ -70,7 +70,7 @@ extension ResponseReader {
 
   /// `STATUS blurdybloop (MESSAGES 231 UIDNEXT 44292)`; a number that can't be read is left out.
   mutating func status() throws(Unreadable) -> Untagged {
-    let name = MailboxName(wire: try cursor.mailboxName())
+    let name = limits.mailboxName(try cursor.mailboxName())
     cursor.skipSpaces()
     try cursor.expect(.openParenthesis)
     var status = MailboxStatus()
@@ -165,7 +165,7 @@ extension ResponseReader {
       if cursor.skip(.closeParenthesis) { return result }
       try cursor.expect(.openParenthesis)
       guard result.count < limits.listItems else { throw Unreadable() }
-      let prefix = MailboxName(wire: try cursor.string().bytes)
+      let prefix = limits.mailboxName(try cursor.string().bytes)
       cursor.skipSpaces()
       result.append(Namespaces.Namespace(prefix: prefix, delimiter: try delimiter()))
       cursor.skipSpaces()

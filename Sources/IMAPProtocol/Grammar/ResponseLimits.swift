@@ -1,6 +1,7 @@
 import MailModel
 
-/// How much of a response is ever held or accepted. What goes beyond it is no mail server's doing.
+/// How responses are read: how much of one is ever held or accepted, where what goes beyond is no mail server's doing,
+/// and in which form names come.
 package struct ResponseLimits: Hashable, Sendable {
   /// Octets of one line; literals begin a new one.
   package var line = 1 << 20
@@ -20,8 +21,14 @@ package struct ResponseLimits: Hashable, Sendable {
   package var nesting = 64
   /// Members of one list: flags, capabilities, namespaces, labels.
   package var listItems = 10_000
+  /// Mailbox names are UTF-8, as after ENABLE UTF8=ACCEPT (RFC 6855 section 3), and not modified UTF-7.
+  package var namesAreUTF8 = false
 
   package init() {}
+
+  func mailboxName(_ bytes: [UInt8]) -> MailboxName {
+    namesAreUTF8 ? MailboxName(utf8: bytes) : MailboxName(wire: bytes)
+  }
 }
 
 /// Input after which no reading can be trusted to be in step with the server: the connection must be dropped.

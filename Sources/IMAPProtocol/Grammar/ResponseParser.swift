@@ -15,7 +15,7 @@ package struct ResponseParser {
     case body(remaining: UInt64)
   }
 
-  private let limits: ResponseLimits
+  private var limits: ResponseLimits
   private var expected = Expected.text
   /// Text of the current response that has not been read yet.
   private var gathered: [UInt8] = []
@@ -29,6 +29,9 @@ package struct ResponseParser {
   private var failure: GrammarError?
 
   package init(limits: ResponseLimits = ResponseLimits()) { self.limits = limits }
+
+  /// From the next response on, mailbox names are UTF-8 (RFC 6855).
+  package mutating func namesAreUTF8(_ are: Bool) { limits.namesAreUTF8 = are }
 
   /// True between responses: an end of input here cuts nothing.
   package var isAtBoundary: Bool {

@@ -7,8 +7,18 @@ enum LoginMethod: Hashable, Sendable {
   /// The LOGIN command (RFC 3501 section 6.2.3).
   case loginCommand
 
-  /// Strongest first.
-  static let all = SASLMechanism.allCases.map(LoginMethod.sasl) + [.loginCommand]
+  private static let all = SASLMechanism.allCases.map(LoginMethod.sasl) + [.loginCommand]
+
+  /// What can send what we have, strongest first. EXTERNAL says nothing of ours but a name, so it is taken by itself
+  /// only where there is nothing else, and always where it is asked for by name.
+  private static func candidates(_ policy: SessionPolicy) -> [LoginMethod] {
+    let isInsideTLS = if case .none = policy.tls { false } else { true }
+    return switch policy.credential {
+    case .password: SASLMechanism.forPasswords(insideTLS: isInsideTLS).map(LoginMethod.sasl) + [.loginCommand]
+    case .token: SASLMechanism.forTokens.map(LoginMethod.sasl)
+    case .none: [.sasl(.external)]
+    }
+  }
 
   var name: String {
     switch self {
@@ -18,17 +28,21 @@ enum LoginMethod: Hashable, Sendable {
   }
 
   /// The first of the configured methods, else the strongest, that the server offers.
-  static func choose(_ policy: SessionPolicy, _ capabilities: CapabilitySet) -> Result<LoginMethod, SessionFailure> {
+  static func choose(
+    _ policy: SessionPolicy, _ capabilities: CapabilitySet, canBind: Bool
+  ) -> Result<LoginMethod, SessionFailure> {
     if policy.tls == .none(allowCredentials: false) {
       return .failure(.tlsRequired("there is no TLS, and the configuration does not allow a login in the clear"))
     }
     let offered = capabilities.authenticationMechanisms
+    let candidates = candidates(policy)
     let wanted = policy.mechanisms.map { names in
       names.compactMap { name in all.first { $0.name.asciiLowercased() == name.asciiLowercased() } }
+        .filter { $0 == .sasl(.external) || candidates.contains($0) }
     }
-    let usable = (wanted ?? all).first { method in
+    let usable = (wanted ?? candidates).first { method in
       switch method {
-      case .sasl(let mechanism): offered.contains(mechanism.rawValue)
+      case .sasl(let mechanism): offered.contains(mechanism.rawValue) && (canBind || !mechanism.isBound)
       case .loginCommand: !capabilities.loginDisabled
       }
     }
@@ -37,6 +51,18 @@ enum LoginMethod: Hashable, Sendable {
       return .failure(.tlsRequired("the server wants TLS before a login"))
     }
     return .failure(.noCommonMechanism(offered: offered + (capabilities.loginDisabled ? [] : ["LOGIN"])))
+  }
+
+  /// What SCRAM says of channel binding. A person who names only unbound mechanisms has us say that we have none, which
+  /// helps where something that ends TLS stands before the server on purpose.
+  static func binding(
+    for mechanism: SASLMechanism, _ policy: SessionPolicy, _ capabilities: CapabilitySet, _ bindings: [ChannelBinding]
+  ) -> SCRAMBinding {
+    guard mechanism.isSCRAM, let first = bindings.first else { return .none }
+    if mechanism.isBound { return .bound(first) }
+    let isOffered = capabilities.authenticationMechanisms.contains { $0.hasPrefix("SCRAM-") && $0.hasSuffix("-PLUS") }
+    let isWanted = policy.mechanisms?.contains { $0.asciiLowercased().hasSuffix("-plus") } ?? true
+    return isWanted && !isOffered ? .notOffered : .none
   }
 }
 

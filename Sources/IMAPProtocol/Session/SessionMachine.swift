@@ -16,6 +16,8 @@ package struct SessionMachine {
     case password(LoginMethod)
     /// `pending` waits for the first `+` where the server has no SASL-IR.
     case authenticating(tag: String, SASLExchange, pending: [UInt8]?)
+    /// Something costly is computed for the next answer.
+    case deriving(tag: String, SASLExchange)
     /// The rest of a LOGIN whose literals wait for a `+` each.
     case login(tag: String, rest: [CommandSegment])
     /// ID, NAMESPACE and ENABLE are under way.
@@ -32,6 +34,10 @@ package struct SessionMachine {
   private var capabilitiesSinceLogin: CapabilitySet?
   private var facts = SessionFacts()
   private var hasTLS: Bool
+  /// The best first; one that the server does not have is dropped.
+  private var bindings: [ChannelBinding] = []
+  /// While the login is under way: the secret, and what it is sent as.
+  private var concealed = ConcealedSecrets()
   private var tagsUsed = 0
 
   package init(policy: SessionPolicy, crypto: SASLCrypto) {
@@ -45,7 +51,12 @@ package struct SessionMachine {
     case .established, .failed: return []
     default: break
     }
-    if case .untagged(.condition(.bye, let text)) = response { return fail(.ended(text)) }
+    let alert = alert(in: response)
+    return alert + respond(to: response)
+  }
+
+  private mutating func respond(to response: Response) -> [SessionAction] {
+    if case .untagged(.condition(.bye, let text)) = response { return fail(.ended(shown(text))) }
     switch state {
     case .greeting: return greeted(response)
     case .startTLS(let tag): return startTLSAnswered(response, tag: tag)
@@ -61,6 +72,9 @@ package struct SessionMachine {
     }
   }
 
+  /// What names the TLS channel, best first; known before `tlsEstablished`, and with implicit TLS before the greeting.
+  package mutating func bind(_ bindings: [ChannelBinding]) { self.bindings = bindings }
+
   /// The handshake is done and the server's certificate is verified.
   package mutating func tlsEstablished() -> [SessionAction] {
     guard case .handshake = state else { return [] }
@@ -72,13 +86,20 @@ package struct SessionMachine {
   package mutating func password(_ secret: [UInt8]) -> [SessionAction] {
     guard case .password(let method) = state else { return [] }
     facts.mechanism = method.name
+    concealed.add(secret)
+    switch method {
+    case .loginCommand: return logIn(secret)
+    case .sasl(let mechanism): return authenticate(mechanism, secret)
+    }
+  }
+
+  /// What `.derive` asked for; empty where it can't be done.
+  package mutating func derived(_ key: [UInt8]) -> [SessionAction] {
+    guard case .deriving(let tag, var exchange) = state else { return [] }
     do throws(SASLFailure) {
-      switch method {
-      case .loginCommand: return logIn(secret)
-      case .sasl(let mechanism):
-        return authenticate(
-          mechanism, try SASLExchange(mechanism, user: policy.user, password: secret, crypto: crypto))
-      }
+      let answer = try exchange.derived(key)
+      state = .authenticating(tag: tag, exchange, pending: nil)
+      return sendAnswer(answer, tag: tag)
     } catch {
       return fail(SessionFailure(error))
     }
@@ -116,8 +137,11 @@ package struct SessionMachine {
       state = .startTLS(tag: tag)
       return send(.startTLS, tag: tag)
     }
-    switch LoginMethod.choose(policy, capabilities) {
+    switch LoginMethod.choose(policy, capabilities, canBind: !bindings.isEmpty) {
     case .failure(let failure): return fail(failure)
+    case .success(.sasl(.external)):
+      facts.mechanism = SASLMechanism.external.rawValue
+      return authenticate(.external, [])
     case .success(let method):
       state = .password(method)
       return [.needPassword]
@@ -129,7 +153,7 @@ package struct SessionMachine {
       return fail(.protocolViolation("it sent something else before its answer to STARTTLS"))
     }
     guard tagged.status == .ok else {
-      return fail(.tlsRequired("the server refused STARTTLS: \(tagged.text.text)"))
+      return fail(.tlsRequired("the server refused STARTTLS: \(shown(tagged.text).text)"))
     }
     // What was said in the clear counts no more.
     capabilities = nil
@@ -140,10 +164,20 @@ package struct SessionMachine {
 
   // MARK: The login
 
-  private mutating func authenticate(_ mechanism: SASLMechanism, _ exchange: SASLExchange) -> [SessionAction] {
+  private mutating func authenticate(_ mechanism: SASLMechanism, _ secret: [UInt8]) -> [SessionAction] {
+    let capabilities = capabilities ?? CapabilitySet()
+    let exchange: SASLExchange
+    do throws(SASLFailure) {
+      exchange = try SASLExchange(
+        mechanism, SASLIdentity(user: policy.user, secret: secret, host: policy.host, port: policy.port),
+        binding: LoginMethod.binding(for: mechanism, policy, capabilities, bindings), crypto: crypto)
+    } catch {
+      return fail(SessionFailure(error))
+    }
     let tag = nextTag()
-    let isAtOnce = capabilities?.hasSASLIR ?? false
     let initial = exchange.initialResponse
+    let isAtOnce = capabilities.hasSASLIR && initial != nil
+    if let initial { concealed.add(initial) }
     state = .authenticating(tag: tag, exchange, pending: isAtOnce ? nil : initial)
     return send(.authenticate(mechanism: mechanism.rawValue, initialResponse: isAtOnce ? initial : nil), tag: tag)
   }
@@ -179,9 +213,14 @@ package struct SessionMachine {
         return fail(.protocolViolation("in the login it sent a challenge that is not base64"))
       }
       do throws(SASLFailure) {
-        let answer = try exchange.respond(to: challenge)
-        state = .authenticating(tag: tag, exchange, pending: nil)
-        return sendAnswer(answer, tag: tag)
+        switch try exchange.respond(to: challenge) {
+        case .answer(let answer):
+          state = .authenticating(tag: tag, exchange, pending: nil)
+          return sendAnswer(answer, tag: tag)
+        case .derive(let derivation):
+          state = .deriving(tag: tag, exchange)
+          return [.derive(derivation)]
+        }
       } catch {
         return fail(SessionFailure(error))
       }
@@ -198,12 +237,19 @@ package struct SessionMachine {
     switch state {
     case .capabilities(tagged.tag, let isAuthenticated): return capabilitiesAnswered(tagged, isAuthenticated)
     case .authenticating(tagged.tag, let exchange, let pending):
-      guard tagged.status == .ok else { return fail(.loginRefused(tagged.text)) }
+      if tagged.status != .ok, exchange.wantsOtherBinding, bindings.count > 1 {
+        bindings.removeFirst()
+        return advance()
+      }
+      guard tagged.status == .ok else { return fail(.loginRefused(shown(tagged.text))) }
       if pending != nil { return fail(.protocolViolation("it accepted a login that had not begun")) }
       do throws(SASLFailure) { try exchange.checkDone() } catch { return fail(SessionFailure(error)) }
       return loggedIn(tagged.text)
+    case .deriving(tagged.tag, _):
+      guard tagged.status == .ok else { return fail(.loginRefused(shown(tagged.text))) }
+      return fail(.protocolViolation("it accepted a login that had not ended"))
     case .login(tagged.tag, let rest):
-      guard tagged.status == .ok else { return fail(.loginRefused(tagged.text)) }
+      guard tagged.status == .ok else { return fail(.loginRefused(shown(tagged.text))) }
       if !rest.isEmpty { return fail(.protocolViolation("it accepted a login that had not ended")) }
       return loggedIn(tagged.text)
     case .preparing(var tags):
@@ -217,6 +263,7 @@ package struct SessionMachine {
   }
 
   private mutating func loggedIn(_ text: ResponseText) -> [SessionAction] {
+    concealed.forget()
     capabilities = capabilitiesSinceLogin
     note(text)
     return authenticated()
@@ -229,8 +276,13 @@ package struct SessionMachine {
     var commands: [Command] = []
     if capabilities.hasID, !policy.clientID.isEmpty { commands.append(.id(policy.clientID)) }
     if capabilities.hasNamespace { commands.append(.namespace) }
-    if policy.enableResync, capabilities.hasEnable, capabilities.hasCondStore {
-      commands.append(.enable([capabilities.hasQResync ? "QRESYNC" : "CONDSTORE"]))
+    if capabilities.hasEnable {
+      var extensions: [String] = []
+      if policy.enableResync, capabilities.hasCondStore {
+        extensions.append(capabilities.hasQResync ? "QRESYNC" : "CONDSTORE")
+      }
+      if capabilities.hasUTF8Accept { extensions.append("UTF8=ACCEPT") }
+      if !extensions.isEmpty { commands.append(.enable(extensions)) }
     }
     if commands.isEmpty { return establish() }
     var tags: Set<String> = []
@@ -258,7 +310,7 @@ package struct SessionMachine {
     case .capability(let names):
       let set = CapabilitySet(names)
       switch state {
-      case .authenticating, .login: capabilitiesSinceLogin = set.hasIMAP4 ? set : nil
+      case .authenticating, .deriving, .login: capabilitiesSinceLogin = set.hasIMAP4 ? set : nil
       default: capabilities = set
       }
     case .condition(_, let text): if case .preparing = state { note(text) }
@@ -267,6 +319,28 @@ package struct SessionMachine {
     case .id(let fields): facts.serverID = fields
     default: break
     }
+  }
+
+  // MARK: The server's words
+
+  /// An ALERT must reach the person, who must know where it may come from.
+  private func alert(in response: Response) -> [SessionAction] {
+    let text: ResponseText
+    switch response {
+    case .untagged(.condition(_, let said)): text = said
+    case .tagged(let tagged): text = tagged.text
+    default: return []
+    }
+    guard text.code == .alert, !text.text.isEmpty else { return [] }
+    return [.alert(concealed.conceal(text.text), isProtected: hasTLS)]
+  }
+
+  /// A text for a person, with nothing secret in it, and marked where anyone may have said it.
+  private func shown(_ text: ResponseText) -> ResponseText {
+    let isBeforeTLS = policy.tls == .startTLS && !hasTLS
+    return ResponseText(
+      code: text.code,
+      text: concealed.conceal(text.text) + (isBeforeTLS ? " (said before TLS, so anyone may have said it)" : ""))
   }
 
   /// Of the codes only the capabilities count here; an APPENDUID, say, has no business in an answer to a login.
@@ -313,6 +387,7 @@ package struct SessionMachine {
 
   private mutating func fail(_ failure: SessionFailure) -> [SessionAction] {
     state = .failed
+    concealed.forget()
     return [.fail(failure)]
   }
 }

@@ -1,4 +1,5 @@
 import MailModel
+import SASL
 
 /// What there is to show to a server.
 package enum CredentialKind: Hashable, Sendable {
@@ -20,7 +21,11 @@ package struct SessionPolicy: Hashable, Sendable {
 
   package var tls: TLS
   package var user: String
-  /// `scram-sha-256`, `scram-sha-1`, `plain`, `login` in the order to prefer; nil for the strongest that both have.
+  package var credential: CredentialKind
+  /// The server's name and port, which OAUTHBEARER sends along; empty and 0 where there is none.
+  package var host: String
+  package var port: Int
+  /// `scram-sha-256`, `plain`, `login` and the like in the order to prefer; nil for the strongest that both have.
   package var mechanisms: [String]?
   /// What we call ourselves (RFC 2971); nothing is sent when empty.
   package var clientID: [String: String]
@@ -28,10 +33,14 @@ package struct SessionPolicy: Hashable, Sendable {
   package var enableResync: Bool
 
   package init(
-    tls: TLS, user: String, mechanisms: [String]? = nil, clientID: [String: String] = [:], enableResync: Bool = true
+    tls: TLS, user: String, credential: CredentialKind = .password, host: String = "", port: Int = 0,
+    mechanisms: [String]? = nil, clientID: [String: String] = [:], enableResync: Bool = true
   ) {
     self.tls = tls
     self.user = user
+    self.credential = credential
+    self.host = host
+    self.port = port
     self.mechanisms = mechanisms
     self.clientID = clientID
     self.enableResync = enableResync
@@ -44,6 +53,10 @@ package enum SessionAction: Hashable, Sendable {
   case send([UInt8], description: String)
   /// Answer with `password(_:)`.
   case needPassword
+  /// Answer with `derived(_:)`; it may take a second of computing.
+  case derive(SASLDerivation)
+  /// Show this to the person (RFC 3501 section 7.1, ALERT). Without TLS anyone may have said it.
+  case alert(String, isProtected: Bool)
   /// Report the bytes already received beyond the answer with `bytesBufferedAtStartTLS`, then make TLS, then
   /// `tlsEstablished()`.
   case startTLS
@@ -64,6 +77,8 @@ package struct SessionFacts: Hashable, Sendable {
   package init() {}
 
   package var hasEnabledQResync: Bool { enabled.contains("QRESYNC") }
+  /// RFC 6855.
+  package var hasEnabledUTF8: Bool { enabled.contains("UTF8=ACCEPT") }
 }
 
 /// Why no session came about. The texts are the server's, sanitised.
