@@ -80,7 +80,8 @@ class StrangeClients(SocketCase):
                 self.assertEqual(mirror.Status(["test"])["accounts"][0]["state"], "paused")
                 self.assertEqual(mirror.Resume()["accounts"], [])
                 result, = mirror.Verify()["results"]
-                self.assertEqual([one["differences"] for one in result["mailboxes"]], [[], []])
+                self.assertEqual(([one["differences"] for one in result["mailboxes"]], result["failures"]),
+                                 ([[], []], []))
                 for call, error in ((lambda: mirror.Status(["nobody"]), MIRROR + ".NoSuchAccount"),
                                     (lambda: mirror.Events(), "org.varlink.service.ExpectedMore")):
                     with self.assertRaises(varlink.VarlinkError) as caught:

@@ -42,7 +42,6 @@ package final class ControlServer: Sendable {
     let service = ControlService(control: control, instance: instance, limits: limits)
     do {
       let listener = try await ServerBootstrap(group: group)
-        .serverChannelOption(.backlog, value: ListeningSocket.backlog)
         .childChannelOption(.autoRead, value: false)
         .childChannelOption(.maxMessagesPerRead, value: 1)
         .childChannelOption(.allowRemoteHalfClosure, value: true)
@@ -50,6 +49,8 @@ package final class ControlServer: Sendable {
           admit(channel, service: service, table: table, limits: limits, logger: logger)
         }
         .withBoundSocket(descriptor).get()
+      // NIO has just listened with its own default, which many clients at once would fill.
+      _ = listen(descriptor, ListeningSocket.backlog)
       return ControlServer(listener: listener, table: table, socket: socket, pool: pool)
     } catch {
       if let socket {

@@ -19,7 +19,7 @@ struct ListeningSocket {
   let descriptor: Int32
   private let identity: FileIdentity
 
-  /// How many connections wait for being accepted.
+  /// How many connections wait for being accepted; a client that does not wait is refused beyond (connect(2), EAGAIN).
   static let backlog: Int32 = 1_024
 
   /// Makes the directory where it is missing, takes the place of a socket that nobody answers at any more, and
