@@ -166,7 +166,7 @@ import Testing
     #expect(text.contains("between"))
   }
 
-  @Test func S31_alertsSayWhetherTheyAreProtected() throws {
+  @Test("S31 an alert says whether it is protected") func alerts() throws {
     var script = Script(.startTLS)
     #expect(try script.says("* OK [ALERT] call 555") == ["<unprotected alert: call 555>", "S1 CAPABILITY\n"])
     let line = try script.says("* CAPABILITY IMAP4rev1 STARTTLS\nS1 OK x").first ?? ""
@@ -181,7 +181,7 @@ import Testing
     #expect(try script.says("S1 NO [ALERT] AHVzZXIAcGVuY2ls is wrong") == ["<alert: AHVzZXIA(secret)>", "<fail>"])
   }
 
-  @Test func S31_aReferralIsARefusal() throws {
+  @Test("S31 a referral is a refusal") func referral() throws {
     var script = Script()
     _ = try script.says("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] x")
     _ = script.password()
@@ -189,7 +189,7 @@ import Testing
     #expect(script.failure == .authenticationRefused("go there"))
   }
 
-  @Test func S27_loginTextsAreCutAndCleaned() throws {
+  @Test("S27 texts of a login are cut and cleaned") func loginTexts() throws {
     for answer in ["NO", "BAD"] {
       var script = Script()
       _ = try script.says("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] x")

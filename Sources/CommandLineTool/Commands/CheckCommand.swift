@@ -48,8 +48,9 @@ func configurationSummary(_ configuration: MirrorConfiguration, verbose: Bool) -
   for account in configuration.accounts {
     let server = account.server
     let host = server.host.contains(":") ? "[\(server.host)]" : server.host
+    let place = server.tunnel == nil ? "\(host):\(server.port)" : server.name
     lines.append(
-      "\(account.name): \(account.user) at \(host):\(server.port), tls \(server.tls.rawValue), password from "
+      "\(account.name): \(account.user) at \(place), tls \(server.tls.rawValue), password from "
         + "\(account.password.key), \(account.layout.rawValue) in \(account.maildir)")
   }
   return lines

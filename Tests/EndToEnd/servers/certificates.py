@@ -22,9 +22,9 @@ def _authority(directory, name):
              "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", name + ".key", "-out", name + ".pem")
 
 
-def _certificate(directory, name, authority, names, validity):
+def _certificate(directory, name, authority, names, validity, usage="serverAuth"):
     (directory / (name + ".ext")).write_text(
-        "subjectAltName=%s\nbasicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n" % names)
+        "subjectAltName=%s\nbasicConstraints=CA:FALSE\nextendedKeyUsage=%s\n" % (names, usage))
     _openssl(directory, "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-sha256", "-subj", "/CN=" + name,
              "-keyout", name + ".key", "-out", name + ".csr")
     # `openssl x509 -req` of OpenSSL 3.0 takes days from now only: `openssl ca` takes both ends of the validity.
@@ -36,6 +36,13 @@ def _certificate(directory, name, authority, names, validity):
     _openssl(directory, "ca", "-batch", "-notext", "-config", "ca.conf", "-cert", authority + ".pem",
              "-keyfile", authority + ".key", "-startdate", validity[0], "-enddate", validity[1],
              "-extfile", name + ".ext", "-in", name + ".csr", "-out", name + ".pem")
+
+
+def client(directory, name, authority="ca"):
+    """(certificate, key) for a client of that common name; only this user can read the key."""
+    _certificate(directory, name, authority, "DNS:" + name, ("20200101000000Z", "20490101000000Z"), "clientAuth")
+    (directory / (name + ".key")).chmod(0o600)
+    return directory / (name + ".pem"), directory / (name + ".key")
 
 
 def make(directory):
