@@ -75,7 +75,7 @@ package struct AccountExamination {
   private func reportSteps(before failed: Step, signIn: String = "") {
     let server = account.server
     if failed.rawValue > Step.connect.rawValue {
-      let place = server.tunnel == nil ? "port \(server.port) answers" : "the tunnel's program answers"
+      let place = server.tunnel == nil ? "port \(server.port) answers" : "\(server.name) answers"
       report(DoctorStep(name: "connect", outcome: .ok, detail: place))
     }
     if failed.rawValue > Step.tls.rawValue, server.tls != .none {
