@@ -7,6 +7,9 @@ enum Schema {
     migrator.registerMigration("1 mirror") { db in
       try db.execute(sql: mirror)
     }
+    migrator.registerMigration("2 two ways") { db in
+      try db.execute(sql: twoWays)
+    }
     return migrator
   }
 
