@@ -17,6 +17,10 @@ package struct AccountSettings: Sendable {
   /// Mailbox name to folder name, both as the person writes them.
   package var folderNames: [String: String]
   package var policy: SyncPolicy
+  /// How long a local disappearance is watched before it counts as a deletion.
+  package var settle: Duration
+  /// Whether new local folders become mailboxes.
+  package var createOnServer: Bool
   /// Seconds that quarantine keeps what was removed locally.
   package var keepDeleted: Int64
   package var connections: Int
@@ -26,7 +30,8 @@ package struct AccountSettings: Sendable {
 
   package init(
     name: String, endpoint: IMAPEndpoint, server: String, root: String, layout: FolderLayout, stateDirectory: String,
-    selection: MailboxSelection, folderNames: [String: String], policy: SyncPolicy, keepDeleted: Int64,
+    selection: MailboxSelection, folderNames: [String: String], policy: SyncPolicy, settle: Duration,
+    createOnServer: Bool, keepDeleted: Int64,
     connections: Int, pushes: @escaping @Sendable (_ name: MailboxName, _ delimiter: Character?) -> Bool,
     pollInterval: Duration
   ) {
@@ -39,6 +44,8 @@ package struct AccountSettings: Sendable {
     self.selection = selection
     self.folderNames = folderNames
     self.policy = policy
+    self.settle = settle
+    self.createOnServer = createOnServer
     self.keepDeleted = keepDeleted
     self.connections = connections
     self.pushes = pushes

@@ -22,13 +22,15 @@ struct AccountSection {
     let maildir = readMaildir()
     let layout = section.word("layout", MaildirLayoutName.self) ?? .maildirPlusPlus
     let map = readMap(layout: layout)
-    let direction = readDirection()
-    checkIdleKeys()
     let account = AccountConfiguration(
       name: name, server: server ?? ServerConfiguration(host: "", port: 0, tls: .implicit), user: user ?? "",
       password: signIn?.source ?? .none, mechanisms: signIn?.mechanisms(preset), maildir: maildir ?? "", layout: layout,
       mailboxes: readMailboxes(), subscribedOnly: section.boolean("subscribed_only") ?? false, map: map,
-      direction: direction, deleteLocally: section.word("delete_locally", LocalDeletion.self) ?? .quarantine,
+      direction: section.word("direction", SyncDirection.self) ?? .pull,
+      deleteOnServer: section.word("delete_on_server", ServerDeletion.self) ?? .trash,
+      createOnServer: section.boolean("create_on_server") ?? true,
+      settle: section.duration("settle", seconds: 0...3600, example: "10s") ?? .seconds(10),
+      deleteLocally: section.word("delete_locally", LocalDeletion.self) ?? .quarantine,
       keepDeleted: section.duration("keep_deleted", seconds: 0...3_153_600_000, example: "30d")
         ?? .seconds(30 * 86400),
       hold: readHold(), connections: section.integer("connections", in: 1...20) ?? preset?.connections ?? 4,
@@ -37,13 +39,6 @@ struct AccountSection {
       timeout: section.duration("timeout", seconds: 1...3600, example: "60s") ?? .seconds(60),
       onChange: HookSection(section: section, places: places, directory: directory).read())
     return server == nil || user == nil || signIn == nil || maildir == nil ? nil : account
-  }
-
-  /// Keys that nothing depends on in this version must be right all the same.
-  private func checkIdleKeys() {
-    _ = section.duration("settle", seconds: 0...3600, example: "10s")
-    _ = section.word("delete_on_server", ServerDeletion.self)
-    _ = section.boolean("create_on_server")
   }
 
   private func checkName() {
@@ -133,17 +128,6 @@ struct AccountSection {
       map[name] = folder
     }
     return map
-  }
-
-  private func readDirection() -> SyncDirection {
-    guard let written = section.string("direction") else { return .pull }
-    if written == "two-way" {
-      section.add(
-        "direction", "\"two-way\" is not supported in this version",
-        "use \"pull\", the default; local changes are kept and wait for the version that brings it")
-      return .pull
-    }
-    return ConfigurationSection.word(written, at: section.path + ["direction"], section.problems) ?? .pull
   }
 
   private func readHold() -> HoldLimits {

@@ -2,17 +2,9 @@
 package struct ConfigurationKey: Hashable, Sendable {
   package let name: String
   package let isSupported: Bool
-  /// Nothing in this version depends on it: it concerns the daemon, or what is written to the server, which
-  /// `direction = "pull"` never does. Checked like any other.
-  package var isIdle = false
 
   static func works(_ names: String...) -> [ConfigurationKey] {
     names.map { ConfigurationKey(name: $0, isSupported: true) }
-  }
-
-  /// Keys that are right as they stand although nothing depends on them yet.
-  static func idle(_ names: String...) -> [ConfigurationKey] {
-    names.map { ConfigurationKey(name: $0, isSupported: true, isIdle: true) }
   }
 
   /// Keys that a later version fills: an error until then, because an option without its effect misleads.
@@ -31,9 +23,9 @@ package enum ConfigurationKeys {
       "protocol", "preset", "host", "port", "tls", "tls_ca_file", "tls_fingerprint", "tls_client_certificate",
       "tls_client_key", "tunnel", "allow_cleartext", "user", "password_command", "password_file",
       "password_credential", "password_env", "oauth2", "auth", "maildir", "layout",
-      "mailboxes", "subscribed_only", "map", "direction", "delete_locally", "keep_deleted", "hold", "connections",
+      "mailboxes", "subscribed_only", "map", "direction", "delete_on_server", "create_on_server", "settle",
+      "delete_locally", "keep_deleted", "hold", "connections",
       "timeout", "push", "poll_interval", "on_change")
-    + ConfigurationKey.idle("settle", "delete_on_server", "create_on_server")
     + ConfigurationKey.later(
       "bodies", "body_limit", "body_age", "retention", "size_limit", "order", "session_limit", "deliver_to")
 

@@ -37,6 +37,11 @@ package struct AccountConfiguration: Equatable, Sendable {
   /// Folder names that the person chose, by mailbox.
   package var map: [MailboxName: FolderPath]
   package var direction: SyncDirection
+  package var deleteOnServer: ServerDeletion
+  /// Whether new local folders become mailboxes.
+  package var createOnServer: Bool
+  /// How long a local disappearance is watched before it counts as a deletion.
+  package var settle: Duration
   package var deleteLocally: LocalDeletion
   /// How long quarantine keeps a removed message; zero for not at all.
   package var keepDeleted: Duration
@@ -117,6 +122,8 @@ package enum MaildirLayoutName: String, CaseIterable, Sendable {
 }
 
 package enum SyncDirection: String, CaseIterable, Sendable {
+  case twoWay = "two-way"
+  /// Nothing is ever written to the server.
   case pull
 }
 

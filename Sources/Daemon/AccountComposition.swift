@@ -34,6 +34,7 @@ extension AccountSettings {
         deleteLocally: account.deleteLocally == .never ? .never : .quarantine,
         hold: .init(
           share: account.hold.share, count: account.hold.count, account: account.hold.account)),
+      settle: account.settle, createOnServer: account.createOnServer,
       keepDeleted: account.keepDeleted.components.seconds, connections: account.connections,
       pushes: { name, delimiter in push.select(name, separator: delimiter) }, pollInterval: account.pollInterval)
   }

@@ -69,9 +69,8 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
       "config.toml:6: accounts.work.protocol: \"pop3\" is not supported in this version; use \"imap\" where the "
         + "server has it; POP3 comes with a later version"),
     BadConfiguration(
-      top + account("work", "direction = \"two-way\""),
-      "config.toml:7: accounts.work.direction: \"two-way\" is not supported in this version; use \"pull\", the "
-        + "default; local changes are kept and wait for the version that brings it"),
+      top + account("work", "direction = \"both\""),
+      "config.toml:7: accounts.work.direction: \"both\" is not a value that it can have; write \"two-way\" or \"pull\""),
     BadConfiguration(
       top + account("work", "port = \"993\"", "connections = 0", "timeout = 60"),
       "config.toml:7: accounts.work.port: must be a whole number, not a string; write a number from 1 to 65535, "
