@@ -4,8 +4,8 @@ import Maildir
 import SyncPlanner
 import SyncState
 
-/// Compares a folder with the rows: the local view. With `direction = "pull"` what differs is noted as pending and left
-/// alone. A file that a power cut emptied or took is no person's doing: its row is dropped, and it is fetched again.
+/// Compares a folder with the rows: the local view. What differs is noted as pending, for a push or, with
+/// `direction = "pull"`, for good. A file that a power cut emptied or took is no person's doing: its row is dropped, and it is fetched again.
 struct LocalScan: Sendable {
   struct Result: Sendable {
     var refetched = 0
@@ -35,7 +35,7 @@ struct LocalScan: Sendable {
       result.refetched += found.dropped
     }
     try await stopWhereReplaced(stamp, seen: seen)
-    result.refetched += try await noteMissing(seen)
+    result.refetched += try await noteMissing(seen, began: stamp.began.total)
     try await state.setLocalFiles(locals, of: id)
     try await state.setScan(FolderScanRecord(stamp), of: id)
     return result
@@ -153,7 +153,7 @@ struct LocalScan: Sendable {
 
   /// Rows whose file was not seen are looked for once more before they count as locally gone: a rename during the
   /// reading of a directory can hide a file from it. Works in pages, since a whole folder may be gone.
-  private func noteMissing(_ seen: SeenRows) async throws -> Int {
+  private func noteMissing(_ seen: SeenRows, began: Int64) async throws -> Int {
     var isAnyMissing = false
     try await forEachMissing(seen) { _ in isAnyMissing = true }
     guard isAnyMissing else { return 0 }
@@ -167,10 +167,7 @@ struct LocalScan: Sendable {
       let fallen = rows.filter { state.isSuspect(session: $0.session) }
       try await state.forget(fallen.map(\.id))
       lost += fallen.count
-      let gone = rows.filter { !state.isSuspect(session: $0.session) }
-      for (pending, rows) in Dictionary(grouping: gone, by: { $0.pending.union(.gone) }) {
-        try await state.setPending(pending, of: rows.map(\.id))
-      }
+      try await state.setMissing(rows.filter { !state.isSuspect(session: $0.session) }, since: began)
     }
     if lost > 0 {
       account.logger.warning("\(mailbox.location): \(lost) files went with the power; they are fetched again")

@@ -185,6 +185,7 @@ extension LocalFile {
       isInCur: row["in_cur"],
       stamp: FileStamp(
         device: row["device"], inode: row["inode"], size: row["disk_size"], modified: row["modified"],
-        changed: row["changed"]), digests: MessageDigests(content: content, header: header))
+        changed: row["changed"]), digests: MessageDigests(content: content, header: header), refused: row["refused"],
+      isApproved: row["approved"])
   }
 }

@@ -4,29 +4,41 @@ import MailModel
 
 /// What scans of the folders found, against the last synced state.
 extension AccountState {
-  /// Rows whose file has another name, place or metadata than recorded, or whose local changes came or went.
+  /// Rows whose file has another name, place or metadata than recorded, or whose local changes came or went. What was
+  /// missing and is back is missing no more, and waits for no word.
   package func setSeen(_ seen: [SeenFile]) async throws {
     guard !seen.isEmpty else { return }
     try await write { db in
       let statement = try db.cachedStatement(
         sql: """
-          UPDATE message SET file_name = ?, in_cur = ?, device = ?, inode = ?, modified = ?, changed = ?, pending = ?
-          WHERE id = ?
+          UPDATE message SET file_name = ?, in_cur = ?, device = ?, inode = ?, modified = ?, changed = ?, pending = ?,
+            missing_since = NULL, unsendable = 0, leaving = 0 WHERE id = ?
+          """)
+      let back = try db.cachedStatement(
+        sql: """
+          DELETE FROM hold_message
+          WHERE message = ? AND hold IN (SELECT id FROM hold WHERE kind IN ('deletions', 'folder'))
           """)
       for file in seen {
         try statement.execute(arguments: [
           Data(file.fileName), file.isInCur, file.stamp.device, file.stamp.inode, file.stamp.modified,
           file.stamp.changed, file.pending.rawValue, file.message,
         ])
+        try back.execute(arguments: [file.message])
       }
+      try Self.dropEmptyHolds(db)
     }
   }
 
-  package func setPending(_ pending: PendingChanges, of messages: [Int64]) async throws {
+  /// Rows whose file a complete scan did not find; the first scan to miss it counts.
+  package func setMissing(_ messages: [MessageRecord], since: Int64) async throws {
     guard !messages.isEmpty else { return }
     try await write { db in
-      let statement = try db.cachedStatement(sql: "UPDATE message SET pending = ? WHERE id = ?")
-      for message in messages { try statement.execute(arguments: [pending.rawValue, message]) }
+      let statement = try db.cachedStatement(
+        sql: "UPDATE message SET pending = ?, missing_since = coalesce(missing_since, ?) WHERE id = ?")
+      for message in messages {
+        try statement.execute(arguments: [message.pending.union(.gone).rawValue, since, message.id])
+      }
     }
   }
 
@@ -37,24 +49,43 @@ extension AccountState {
     }
   }
 
-  /// Replaces what is known of a folder's files without a row by what a complete scan found.
+  /// Replaces what is known of a folder's files without a row by what a complete scan found. A file that has become a
+  /// message's own since the scan met it is left out.
   package func setLocalFiles(_ files: [LocalFile], of mailbox: Int64) async throws {
     try await write { db in
+      let known = try Row.fetchAll(db, sql: "SELECT * FROM local_file WHERE mailbox = ?", arguments: [mailbox])
+        .compactMap(LocalFile.init(row:))
+      guard !known.isEmpty || !files.isEmpty else { return }
       try db.execute(sql: "DELETE FROM local_file WHERE mailbox = ?", arguments: [mailbox])
-      let statement = try db.cachedStatement(
+      let before = Dictionary(known.map { ($0.stamp.inode, $0) }, uniquingKeysWith: { first, _ in first })
+      let owner = try db.cachedStatement(
+        sql: "SELECT 1 FROM message WHERE base_name = ? AND mailbox = ? AND inode = ? AND state = 1")
+      let insert = try db.cachedStatement(
         sql: """
           INSERT OR REPLACE INTO local_file (mailbox, base_name, file_name, in_cur, disk_size, device, inode,
-            modified, changed, content_digest, header_digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            modified, changed, content_digest, header_digest, refused, approved)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
           """)
       for file in files {
-        try statement.execute(arguments: [
-          mailbox, Data(file.baseName), Data(file.fileName), file.isInCur, file.stamp.size, file.stamp.device,
+        let name = Data(file.baseName)
+        if try Bool.fetchOne(owner, arguments: [name, mailbox, file.stamp.inode]) != nil { continue }
+        // What the server or the person has said of a file counts for as long as its content is the same.
+        let same = before[file.stamp.inode].flatMap { $0.digests == file.digests ? $0 : nil }
+        try insert.execute(arguments: [
+          mailbox, name, Data(file.fileName), file.isInCur, file.stamp.size, file.stamp.device,
           file.stamp.inode, file.stamp.modified, file.stamp.changed, Data(file.digests.content.bytes),
-          Data(file.digests.header.bytes),
+          Data(file.digests.header.bytes), same?.refused, same?.isApproved ?? false,
         ])
       }
-      try db.execute(sql: "UPDATE mailbox SET local_new = ? WHERE id = ?", arguments: [files.count, mailbox])
+      try Self.dropEmptyHolds(db)
+      try Self.countLocalFiles(of: mailbox, db)
     }
+  }
+
+  static func countLocalFiles(of mailbox: Int64, _ db: Database) throws {
+    try db.execute(
+      sql: "UPDATE mailbox SET local_new = (SELECT count(*) FROM local_file WHERE mailbox = ?1) WHERE id = ?1",
+      arguments: [mailbox])
   }
 }
 

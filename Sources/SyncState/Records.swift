@@ -16,6 +16,10 @@ package struct MailboxRecord: Sendable {
   package let problem: Problem?
   package let localNew: Int
   package let scan: FolderScanRecord?
+  /// `\\Trash` and the like, in lower case, as the last listing had it.
+  package let specialUse: String?
+  /// The server let us only read it.
+  package let isReadOnly: Bool
 }
 
 /// Where the last completed round of a mailbox ended; the next one asks the server for what came after.
@@ -51,7 +55,7 @@ package struct FolderScanRecord: Equatable, Sendable {
   }
 }
 
-/// A local change that waits because the direction is "pull".
+/// A local change that the server does not have yet.
 package struct PendingChanges: OptionSet, Hashable, Sendable {
   package let rawValue: Int
   package init(rawValue: Int) { self.rawValue = rawValue }
@@ -86,6 +90,29 @@ package struct MessageRecord: Sendable {
   package let diskSize: Int64
   package let session: Int64
   package let quarantineName: String?
+  /// Nanoseconds since 1970: when the first complete scan that missed the file began.
+  package let missingSince: Int64?
+  /// The row that this one began as a local copy of.
+  package let copyOf: Int64?
+  package let leaving: LeavingReason
+  /// The person said that what is pending for it may be done.
+  package let isApproved: Bool
+  /// The server does not take this local change.
+  package let isUnsendable: Bool
+  /// Seconds since 1970: when a complete view of its mailbox first lacked it.
+  package let departed: Int64?
+  package let internalZone: Int?
+}
+
+/// Why the server's copy is to go although no person deleted it, or how far that is.
+package enum LeavingReason: Int, Sendable {
+  case none
+  /// A local copy of it became a message before its own file went.
+  case restOfMove
+  /// An edited version took its place.
+  case replaced
+  /// Marked as deleted where the server can't expunge single messages.
+  case awaitingExpunge
 }
 
 /// What is known of a message before its rename; enough to settle it without asking the server again.
@@ -141,9 +168,14 @@ package struct LocalFile: Sendable {
   package var isInCur: Bool
   package var stamp: FileStamp
   package var digests: MessageDigests
+  /// Why the server will never take it.
+  package var refused: String?
+  /// The person said that it may be sent.
+  package var isApproved: Bool
 
   package init(
-    mailbox: Int64, baseName: [UInt8], fileName: [UInt8], isInCur: Bool, stamp: FileStamp, digests: MessageDigests
+    mailbox: Int64, baseName: [UInt8], fileName: [UInt8], isInCur: Bool, stamp: FileStamp, digests: MessageDigests,
+    refused: String? = nil, isApproved: Bool = false
   ) {
     self.mailbox = mailbox
     self.baseName = baseName
@@ -151,6 +183,8 @@ package struct LocalFile: Sendable {
     self.isInCur = isInCur
     self.stamp = stamp
     self.digests = digests
+    self.refused = refused
+    self.isApproved = isApproved
   }
 }
 
@@ -169,7 +203,7 @@ extension MessageRecord {
   static let columns = """
     id, mailbox, uid, state, remote, pending, base_name, file_name, in_cur, flags, keywords, unlettered, content_digest, \
     header_digest, wire_size, rfc822_size, internal_date, email_id, device, inode, disk_size, modified, changed, \
-    session, quarantine_name
+    session, quarantine_name, missing_since, copy_of, leaving, approved, unsendable, departed, internal_zone
     """
 
   /// Reads a row of `columns`, by position: finding columns by name costs more than all the rest of a scan.
@@ -189,7 +223,9 @@ extension MessageRecord {
       internalDate: row[16], emailID: row[17],
       stamp: inode.map {
         FileStamp(device: row[18] ?? 0, inode: $0, size: diskSize, modified: row[21] ?? 0, changed: row[22] ?? 0)
-      }, diskSize: diskSize, session: row[23], quarantineName: row[24])
+      }, diskSize: diskSize, session: row[23], quarantineName: row[24], missingSince: row[25], copyOf: row[26],
+      leaving: LeavingReason(rawValue: row[27]) ?? .none, isApproved: row[28], isUnsendable: row[29],
+      departed: row[30], internalZone: row[31])
   }
 }
 
@@ -222,7 +258,7 @@ extension MailboxRecord {
       id: row["id"], name: MailboxName(wire: name), delimiter: delimiter.flatMap { UInt8(exactly: $0) },
       folder: row["folder"], uidValidity: validity.flatMap(UIDValidity.init), checkpoint: checkpoint,
       lastSuccess: row["last_success"], unlisted: row["unlisted"], problem: Problem(row: row),
-      localNew: row["local_new"], scan: scan)
+      localNew: row["local_new"], scan: scan, specialUse: row["special_use"], isReadOnly: row["read_only"])
   }
 }
 

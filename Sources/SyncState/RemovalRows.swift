@@ -84,8 +84,22 @@ extension AccountState {
   static func releaseHeld(_ messages: [Int64], _ db: Database) throws {
     let statement = try db.cachedStatement(sql: "DELETE FROM hold_message WHERE message = ?")
     for message in messages { try statement.execute(arguments: [message]) }
+    try dropEmptyHolds(db)
+  }
+
+  /// Holds whose causes are all gone.
+  static func dropEmptyHolds(_ db: Database) throws {
     try db.execute(
-      sql: "DELETE FROM hold WHERE kind = 'removals' AND id NOT IN (SELECT hold FROM hold_message)")
+      sql: """
+        DELETE FROM hold_file WHERE NOT EXISTS (SELECT 1 FROM local_file
+          WHERE local_file.mailbox = hold_file.mailbox AND local_file.base_name = hold_file.base_name
+            AND local_file.inode = hold_file.inode)
+        """)
+    try db.execute(
+      sql: """
+        DELETE FROM hold WHERE kind IN ('removals', 'deletions', 'flags', 'uploads', 'append', 'pull')
+          AND id NOT IN (SELECT hold FROM hold_message) AND id NOT IN (SELECT hold FROM hold_file)
+        """)
   }
 
   /// Messages removed locally in the window of 24 hours: in this folder with its size when the window began, and in
@@ -109,7 +123,7 @@ extension AccountState {
 
   /// Creates or extends the mailbox's hold of this kind with these messages.
   package func hold(
-    _ messages: [Int64], in mailbox: Int64, kind: String, reason: String, now: Int64
+    _ messages: [Int64], files: [LocalFile] = [], in mailbox: Int64, kind: String, reason: String, now: Int64
   ) async throws {
     try await write { db in
       try db.execute(
@@ -121,6 +135,11 @@ extension AccountState {
         db, sql: "SELECT id FROM hold WHERE mailbox = ? AND kind = ?", arguments: [mailbox, kind])
       let statement = try db.cachedStatement(sql: "INSERT OR IGNORE INTO hold_message (hold, message) VALUES (?, ?)")
       for message in messages { try statement.execute(arguments: [id, message]) }
+      let file = try db.cachedStatement(
+        sql: "INSERT OR IGNORE INTO hold_file (hold, mailbox, base_name, inode) VALUES (?, ?, ?, ?)")
+      for item in files {
+        try file.execute(arguments: [id, item.mailbox, Data(item.baseName), item.stamp.inode])
+      }
     }
   }
 
@@ -130,7 +149,8 @@ extension AccountState {
         db,
         sql: """
           SELECT hold.*, mailbox.name AS name,
-            (SELECT count(*) FROM hold_message WHERE hold_message.hold = hold.id) AS messages
+            (SELECT count(*) FROM hold_message WHERE hold_message.hold = hold.id)
+              + (SELECT count(*) FROM hold_file WHERE hold_file.hold = hold.id) AS messages
           FROM hold JOIN mailbox ON mailbox.id = hold.mailbox ORDER BY hold.id
           """
       ).map { row in

@@ -26,6 +26,7 @@ extension Schema {
     ALTER TABLE message ADD COLUMN departed INTEGER;
     -- Seconds since 1970.
     ALTER TABLE message ADD COLUMN added INTEGER;
+    CREATE INDEX local_file_content ON local_file (content_digest);
     CREATE INDEX message_departed ON message (departed) WHERE departed IS NOT NULL;
     CREATE INDEX message_copy_of ON message (copy_of) WHERE copy_of IS NOT NULL;
 
