@@ -124,7 +124,7 @@ extension MirroredMailbox {
     }
   }
 
-  private func lettersNow(_ row: MessageRecord) -> [UInt8] {
+  func letters(of row: MessageRecord) -> [UInt8] {
     FileName(bytes: row.fileName).map { MessageFileName(parsing: $0).keywordLetters } ?? []
   }
 
@@ -132,7 +132,7 @@ extension MirroredMailbox {
   fileprivate func carryOut(_ action: MessageAction, on row: MessageRecord) throws -> FlagConfirmation? {
     func unchanged(_ base: FlagSet, isPending: Bool) -> FlagConfirmation {
       FlagConfirmation(
-        message: row.id, flags: base, unlettered: keywords.unlettered(base.keywords, letters: lettersNow(row)),
+        message: row.id, flags: base, unlettered: keywords.unlettered(base.keywords, letters: letters(of: row)),
         isPending: isPending, fileName: row.fileName, isInCur: row.isInCur, stamp: nil)
     }
     switch action {
