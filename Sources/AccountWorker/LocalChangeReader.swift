@@ -96,9 +96,10 @@ struct LocalChangeReader: Sendable {
 
   private func withoutIntent(_ files: [LocalFile]) async throws -> [LocalFile] {
     let open = try await state.intents().filter(\.isUncertain)
-    guard !open.isEmpty else { return files }
-    // A file of that content may be the one, wherever it is by now.
-    let contents = Set(open.map(\.digests.content))
+    // A file of that content may be the one, wherever it is by now; or both sides have moved its message, and the
+    // server's place is not known yet.
+    let contents = Set(open.map(\.digests.content)).union(try await state.departedContents())
+    guard !contents.isEmpty else { return files }
     return files.filter { !contents.contains($0.digests.content) }
   }
 }
