@@ -114,8 +114,28 @@ struct AccountSurvey: Sendable {
         await note(failure, of: record, &result)
       }
     }
-    if isComplete { account.facts.noteCompleteScan(began: began) }
+    if isComplete {
+      try await adoptDirection()
+      account.facts.noteCompleteScan(began: began)
+    }
     return looked
+  }
+
+  /// What was changed here while nothing was sent is not sent without the person's word.
+  private func adoptDirection() async throws {
+    let isTwoWay = settings.policy.direction == .twoWay
+    let before = try await account.state.isTwoWay()
+    guard before != isTwoWay else { return }
+    if isTwoWay, before == false {
+      let count = try await account.state.holdAllPending(
+        reason: "changed here while direction was \"pull\"", now: account.now())
+      if count > 0 {
+        account.logger.notice(
+          "\(settings.name): \(count) local changes were made under direction = \"pull\"; they wait for your word",
+          metadata: account.metadata())
+      }
+    }
+    try await account.state.setDirection(isTwoWay: isTwoWay)
   }
 
   private func noteRoles(_ listing: [ListEntry], _ linked: [LinkedMailbox]) async {

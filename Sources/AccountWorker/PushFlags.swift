@@ -76,7 +76,7 @@ struct PushFlags: Sendable {
         : try await target.connection.storeFlags(uids, removing: flags, unchangedSince: condition)
       isFirst = false
       if let refused = outcome.refused {
-        result.notices.append(target.refusal("change flags", refused))
+        result.notices.append(try target.refusal("change flags", refused))
         return result
       }
       uids = uids.subtracting(outcome.modified)

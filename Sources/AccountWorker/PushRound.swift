@@ -35,7 +35,9 @@ struct PushRound: Sendable {
   private var id: Int64 { mailbox.record.id }
 
   func run() async throws -> Result {
-    guard account.settings.policy.direction == .twoWay, try await state.needsPush(id) else { return Result() }
+    guard account.settings.policy.direction == .twoWay, try await state.isTwoWay() == true,
+      try await state.needsPush(id)
+    else { return Result() }
     await account.pushGate.enter()
     do {
       let result = try await push()
@@ -101,7 +103,13 @@ struct PushTarget: Sendable {
   }
 
   /// Something that the server did not do, for the person; it is tried again.
-  func refusal(_ what: String, _ text: ResponseText) -> SyncFailure {
+  func refusal(_ what: String, _ text: ResponseText) throws -> SyncFailure {
+    // It wants to be left alone for a while, by the whole account.
+    if text.isThrottling { throw ConnectionError.refused(command: what, text) }
+    return refusedFailure(what, text)
+  }
+
+  private func refusedFailure(_ what: String, _ text: ResponseText) -> SyncFailure {
     SyncFailure(
       scope: .mailbox, retry: .later, location: mailbox.location, what: "the server did not \(what): \(text.text)",
       remedy: "nothing is lost; it is tried again at the next sync")

@@ -167,8 +167,8 @@ extension AccountState {
       let statement = try db.cachedStatement(
         sql: """
           UPDATE message SET state = 0, mailbox = ?, uid = ?, remote = 1, departed = NULL, moved_from = ?, base_name = ?,
-            file_name = ?, in_cur = ?, inode = ?, unlettered = ?, approved = 0, unsendable = 0, missing_since = NULL,
-            pending = pending & ~1
+            file_name = ?, in_cur = ?, inode = ?, unlettered = ?, approved = 0, unsendable = 0, touched = 0,
+            missing_since = NULL, pending = pending & ~1
           WHERE id = ?
           """)
       let fetched = try db.cachedStatement(sql: "DELETE FROM unfetched WHERE mailbox = ? AND uid = ?")

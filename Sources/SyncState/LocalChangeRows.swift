@@ -12,7 +12,7 @@ extension AccountState {
       let statement = try db.cachedStatement(
         sql: """
           UPDATE message SET file_name = ?, in_cur = ?, device = ?, inode = ?, modified = ?, changed = ?, pending = ?,
-            missing_since = NULL, unsendable = 0, leaving = 0 WHERE id = ? AND mailbox = ?
+            missing_since = NULL, unsendable = 0, leaving = 0, touched = 0 WHERE id = ? AND mailbox = ?
           """)
       let back = try db.cachedStatement(
         sql: """

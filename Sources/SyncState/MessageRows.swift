@@ -170,7 +170,7 @@ extension AccountState {
         sql: """
           UPDATE message SET flags = ?, keywords = ?, unlettered = ?, pending = (pending & ~2) | ?, file_name = ?, in_cur = ?,
             device = coalesce(?, device), inode = coalesce(?, inode), modified = coalesce(?, modified),
-            changed = coalesce(?, changed)
+            changed = coalesce(?, changed), touched = touched OR (pending & 1 AND missing_since IS NOT NULL)
           WHERE id = ?
           """)
       for change in changes {

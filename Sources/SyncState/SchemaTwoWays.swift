@@ -19,6 +19,8 @@ extension Schema {
     ALTER TABLE message ADD COLUMN leaving INTEGER NOT NULL DEFAULT 0 CHECK (leaving BETWEEN 0 AND 3);
     -- The person said that what is pending for it may be done.
     ALTER TABLE message ADD COLUMN approved INTEGER NOT NULL DEFAULT 0 CHECK (approved IN (0, 1));
+    -- The server's flags changed while the file was missing.
+    ALTER TABLE message ADD COLUMN touched INTEGER NOT NULL DEFAULT 0 CHECK (touched IN (0, 1));
     -- The server does not take this local change; it stays here and is not tried again.
     ALTER TABLE message ADD COLUMN unsendable INTEGER NOT NULL DEFAULT 0 CHECK (unsendable IN (0, 1));
     -- Nanoseconds since 1970: when a complete view of its mailbox first lacked it. Until the other mailboxes have been
