@@ -55,8 +55,12 @@ package actor AccountWorker {
         settings: settings, pool: resources.pool, clock: resources.clock, logger: resources.logger, report: report
       ).open(meter: meter)
       do {
-        let blocked = dryRun ? [:] : try await Recovery(account: account).run()
-        try await run(account, only: mailboxes, blocked: blocked, dryRun: dryRun, &outcome)
+        if dryRun {
+          try await rehearse(account, only: mailboxes, &outcome)
+        } else {
+          let blocked = try await Recovery(account: account).run()
+          try await run(account, only: mailboxes, blocked: blocked, dryRun: false, &outcome)
+        }
       } catch {
         outcome.failures.append(SyncFailure(error, account: settings.name, location: settings.name))
       }
@@ -68,6 +72,16 @@ package actor AccountWorker {
       outcome.failures.append(SyncFailure(error, account: settings.name, location: settings.name))
     }
     return outcome
+  }
+
+  /// A dry run: everything is looked at and nothing is changed but a copy of the state, which is thrown away.
+  private func rehearse(_ account: OpenAccount, only: Set<String>, _ outcome: inout SyncOutcome) async throws {
+    let now = account.now()
+    let copy = try await account.pool.run {
+      try ScratchCopy.make(of: account.state, boot: AccountOpening.bootID(), now: now)
+    }
+    defer { copy.discard() }
+    try await run(account.with(copy.state), only: only, blocked: [:], dryRun: true, &outcome)
   }
 
   /// Passes over the account until nothing waits only for time: a file that is missing is looked for once more before

@@ -15,6 +15,8 @@ struct LocalScan: Sendable {
   let account: OpenAccount
   let mailbox: MirroredMailbox
   let isForced: Bool
+  /// Files that a power cut damaged stay where they are.
+  var isDryRun = false
 
   private var state: AccountState { account.state }
   private var id: Int64 { mailbox.record.id }
@@ -67,7 +69,9 @@ struct LocalScan: Sendable {
       }
     }
     try await state.setSeen(changed)
-    if !dropped.isEmpty { try await RemovalRound(account: account, mailbox: mailbox).setAsideDamaged(dropped) }
+    if !dropped.isEmpty, !isDryRun {
+      try await RemovalRound(account: account, mailbox: mailbox).setAsideDamaged(dropped)
+    }
     return (locals, dropped.count)
   }
 

@@ -127,15 +127,8 @@ struct PushTarget: Sendable {
   func verdict(_ kind: GuardedKind, _ count: Int) async throws -> (verdict: RemovalVerdict, folderSize: Int) {
     let recent = try await state.recent(kind, of: id, now: account.now())
     let size = try await state.messageCount(of: id).remote
-    let change: GuardedChange =
-      switch kind {
-      case .removalsHere: .removalsHere
-      case .deletionsOnServer: .deletionsOnServer
-      case .flagsCleared: .flagsCleared
-      case .uploads: .uploads
-      }
     let verdict = SyncPlanner.guardChange(
-      change, count: count,
+      GuardedChange(kind), count: count,
       window: RemovalWindow(
         folder: recent.folder, account: recent.account, folderSizeAtStart: recent.sizeAtStart ?? size),
       limits: account.settings.policy.hold, isTrashOrJunk: mailbox.isTrashOrJunk)
