@@ -63,6 +63,8 @@ struct AccountSession: Sendable {
     case .success(let round):
       broken.clear(work.record.id)
       for notice in round.notices { log(notice, of: work) }
+      // What went to another mailbox on the server is fetched from there.
+      if round.sent.moved + round.sent.deleted > 0 { signal.wake(.survey) }
     case .failure(let failure): log(failure, of: work)
     }
     await refresh.changed(work.record.id)

@@ -91,8 +91,12 @@ package actor AccountWorker {
     _ outcome: inout SyncOutcome
   ) async throws {
     for _ in 0..<Self.passes {
+      let before = outcome.placedElsewhere
       try await pass(account, only: only, blocked: blocked, dryRun: dryRun, &outcome)
-      guard !dryRun, let pause = try await account.timeToSettle() else { return }
+      guard !dryRun else { return }
+      // What went to another mailbox on the server is fetched from there.
+      if outcome.placedElsewhere > before { continue }
+      guard let pause = try await account.timeToSettle() else { return }
       account.logger.info("\(settings.name): waiting \(pause) to see whether what is missing turns up")
       try await Task.sleep(for: pause)
     }

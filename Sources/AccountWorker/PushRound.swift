@@ -58,6 +58,11 @@ struct PushRound: Sendable {
     result.add(try await PushFlags(target: target).run())
     result.add(try await PushDeletions(target: target).run(changes))
     result.add(try await PushMoves(target: target).run(changes.moves))
+    guard try await !state.hasUnresolvedDeliveries() else {
+      account.logger.notice(
+        "\(mailbox.location): new files wait until what an earlier run left is resolved", metadata: account.metadata())
+      return result
+    }
     let copies = try await PushCopies(target: target).run(changes.copies)
     result.add(copies.result)
     let replaced = try await state.pending(.content, in: id)

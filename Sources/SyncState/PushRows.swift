@@ -407,6 +407,16 @@ extension AccountState {
     }
   }
 
+  /// Whether an earlier run's delivery is not resolved yet: its file may be anywhere, and be taken for a new one.
+  package func hasUnresolvedDeliveries() async throws -> Bool {
+    let session = session
+    return try await read { db in
+      try Bool.fetchOne(
+        db, sql: "SELECT EXISTS (SELECT 1 FROM message WHERE state <> 1 AND state = 0 AND session < ?)",
+        arguments: [session]) ?? false
+    }
+  }
+
   // MARK: The direction
 
   /// That of the last run; nil before the first.
