@@ -16,6 +16,10 @@ struct AccountSurvey: Sendable {
     /// Mailboxes in which nothing may be done before another survey has found them sound.
     var stopped: Set<Int64> = []
     var failures: [SyncFailure] = []
+    /// When it began; nanoseconds since 1970.
+    var began: Int64 = 0
+    /// Every mailbox in which messages may have appeared gets its round.
+    var isWhole = true
   }
 
   let account: OpenAccount
@@ -33,11 +37,12 @@ struct AccountSurvey: Sendable {
 
   func run(_ connection: IMAPConnection) async throws -> Result {
     let selection = settings.selection
+    let began = account.clock.now().total
     let listing = try await connection.listMailboxes { entry in
       entry.isSelectable
         && selection.selects(entry.name, entry.delimiter.map { Character(UnicodeScalar($0)) })
     }
-    var result = Result()
+    var result = Result(began: began)
     let linking = try await MailboxLinking(account: account, isDryRun: isDryRun).run(listing)
     result.failures += linking.notices
     let named = linking.linked.filter { only.isEmpty || only.contains($0.record.name.description) }
@@ -51,6 +56,12 @@ struct AccountSurvey: Sendable {
       result.failures.append(.noSuchMailbox(name, account: settings.name))
     }
     try await compare(connection.capabilities, looked, &result)
+    if !isDryRun {
+      let asked = Set(result.mailboxes.map(\.record.id))
+      result.isWhole = linking.linked.allSatisfy { asked.contains($0.record.id) || !$0.hasNews }
+      try await DepartureLook(account: account, connection: connection, queue: queue).run(
+        result.mailboxes.filter { !result.stopped.contains($0.record.id) }, before: began)
+    }
     if !isDryRun, only.isEmpty, !result.failures.contains(where: { $0.scope == .mailbox }) {
       // Every folder was looked at: what a power cut may have taken is known now.
       try await account.state.clearSuspicion()

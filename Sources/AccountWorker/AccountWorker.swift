@@ -84,18 +84,18 @@ package actor AccountWorker {
     try await run(account.with(copy.state), only: only, blocked: [:], dryRun: true, &outcome)
   }
 
-  /// Passes over the account until nothing waits only for time: a file that is missing is looked for once more before
-  /// it counts as deleted.
+  /// Passes over the account until nothing waits only for time or for a look at other mailboxes: a file that is missing
+  /// is looked for once more before it counts as deleted, and so is a message that left its mailbox.
   private func run(
     _ account: OpenAccount, only: Set<String>, blocked: [Int64: SyncFailure], dryRun: Bool,
     _ outcome: inout SyncOutcome
   ) async throws {
     for _ in 0..<Self.passes {
       let before = outcome.placedElsewhere
-      try await pass(account, only: only, blocked: blocked, dryRun: dryRun, &outcome)
+      let wantsAnotherLook = try await pass(account, only: only, blocked: blocked, dryRun: dryRun, &outcome)
       guard !dryRun else { return }
       // What went to another mailbox on the server is fetched from there.
-      if outcome.placedElsewhere > before { continue }
+      if wantsAnotherLook || outcome.placedElsewhere > before { continue }
       guard let pause = try await account.timeToSettle() else { return }
       account.logger.info("\(settings.name): waiting \(pause) to see whether what is missing turns up")
       try await Task.sleep(for: pause)
@@ -105,10 +105,11 @@ package actor AccountWorker {
   /// A folder in which somebody goes on deleting is left to the next sync.
   private static let passes = 6
 
+  /// Returns whether another pass is needed to know where messages are.
   private func pass(
     _ account: OpenAccount, only: Set<String>, blocked: [Int64: SyncFailure], dryRun: Bool,
     _ outcome: inout SyncOutcome
-  ) async throws {
+  ) async throws -> Bool {
     let connections = ConnectionSource(settings: settings, resources: resources)
     let first = try await connections.openFirst()
     let survey: AccountSurvey.Result
@@ -139,6 +140,11 @@ package actor AccountWorker {
       throw error
     }
     outcome = await ended.outcome
+    guard !dryRun, survey.isWhole else { return false }
+    let departures = try await DepartureRound(account: account).run(before: survey.began)
+    for end in departures.ends { outcome.add(end) }
+    let hasDeparted = await ended.hasDeparted
+    return departures.wantsAnotherLook || hasDeparted
   }
 
   /// Writes down how the account stands and closes its state.
@@ -164,5 +170,11 @@ package actor AccountWorker {
 private actor EndedTurns {
   private(set) var outcome: SyncOutcome
   init(_ outcome: SyncOutcome) { self.outcome = outcome }
-  func add(_ result: Result<RoundResult, SyncFailure>, isDryRun: Bool) { outcome.add(result, isDryRun: isDryRun) }
+  /// Messages have left their mailboxes since the pass began.
+  private(set) var hasDeparted = false
+
+  func add(_ result: Result<RoundResult, SyncFailure>, isDryRun: Bool) {
+    outcome.add(result, isDryRun: isDryRun)
+    if case .success(let round) = result, round.departed > 0 { hasDeparted = true }
+  }
 }

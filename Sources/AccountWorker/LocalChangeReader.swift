@@ -60,8 +60,10 @@ struct LocalChangeReader: Sendable {
   /// Files that wait for the person's word, or for news of whether they were sent already.
   private func blockedFiles(_ files: [LocalFile]) async throws -> Set<StrayFile> {
     let held = try await state.heldFiles()
-    // A file of that content may be the one, wherever it is by now.
+    // A file of that content may be the one, wherever it is by now; or both sides have moved its message, and the
+    // server's place is not known yet.
     let uncertain = Set(try await state.intents().filter(\.isUncertain).map(\.digests.content))
+      .union(try await state.departedContents())
     return Set(
       files.filter { file in
         uncertain.contains(file.digests.content)

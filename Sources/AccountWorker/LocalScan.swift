@@ -57,6 +57,8 @@ struct LocalScan: Sendable {
         // Seen twice under the same inode: another program renamed it while we read the directory.
         if rows.contains(where: { $0.mailbox == id && $0.stamp?.inode == stamp.inode }) { continue }
         if rows.contains(where: { $0.mailbox == id && $0.state != .present }) { continue }
+        // On its way to the folder of the mailbox that another client moved its message to.
+        if rows.contains(where: { $0.movedFrom == id }) { continue }
         if let file = try await localFile(entry, stamp, known: known) { locals.append(file) }
         continue
       }
@@ -68,7 +70,7 @@ struct LocalScan: Sendable {
         dropped.append(row.id)
       }
     }
-    try await state.setSeen(changed)
+    try await state.setSeen(changed, in: id)
     if !dropped.isEmpty, !isDryRun {
       try await RemovalRound(account: account, mailbox: mailbox).setAsideDamaged(dropped)
     }

@@ -34,7 +34,7 @@ package struct SyncOutcome: Sendable {
       flagsChanged += round.flagsChanged
       quarantined += round.quarantined
       uploaded += round.sent.uploaded
-      moved += round.sent.moved
+      moved += round.sent.moved + round.moved
       deleted += round.sent.deleted
       flagsStored += round.sent.flagsStored
       add(round.notices.filter { !$0.isHold })

@@ -289,7 +289,7 @@ extension AccountState {
       sql: """
         UPDATE message SET mailbox = ?, uid = ?, base_name = ?, file_name = ?, in_cur = ?, device = ?, inode = ?,
           modified = ?, changed = ?, disk_size = ?, pending = ?, unlettered = ?, missing_since = NULL, copy_of = NULL,
-          leaving = 0, approved = 0, unsendable = 0, session = ? WHERE id = ?
+          leaving = 0, approved = 0, unsendable = 0, remote = 1, departed = NULL, session = ? WHERE id = ?
         """,
       arguments: [
         file.mailbox, move.uid.value, Data(file.baseName), Data(file.fileName), file.isInCur, file.stamp.device,
@@ -312,7 +312,7 @@ extension AccountState {
         """, arguments: [mailbox, uid, Data("moved to \(message)".utf8), message])
   }
 
-  private static func dropLocalFile(_ file: LocalFile, _ db: Database) throws {
+  static func dropLocalFile(_ file: LocalFile, _ db: Database) throws {
     try db.execute(
       sql: "DELETE FROM local_file WHERE mailbox = ? AND base_name = ? AND inode = ?",
       arguments: [file.mailbox, Data(file.baseName), file.stamp.inode])
