@@ -412,7 +412,9 @@ extension AccountState {
     let session = session
     return try await read { db in
       try Bool.fetchOne(
-        db, sql: "SELECT EXISTS (SELECT 1 FROM message WHERE state <> 1 AND state = 0 AND session < ?)",
+        db,
+        sql:
+          "SELECT EXISTS (SELECT 1 FROM message WHERE state <> 1 AND state = 0 AND moved_from IS NULL AND session < ?)",
         arguments: [session]) ?? false
     }
   }
