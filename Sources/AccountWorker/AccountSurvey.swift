@@ -78,7 +78,6 @@ struct AccountSurvey: Sendable {
 
   /// Looks at the folders of all mailboxes that were ever mirrored: a file that is missing in one may be in another.
   private func scanAll(listed: [LinkedMailbox], _ result: inout Result) async throws -> [Int64: Looked] {
-    guard !isDryRun else { return [:] }
     let began = account.clock.now().total
     var isComplete = true
     var looked: [Int64: Looked] = [:]
@@ -97,8 +96,8 @@ struct AccountSurvey: Sendable {
       }
       do {
         let mailbox = try await account.mirrored(record, specialUse: uses[record.id] ?? nil)
-        let scan = try await LocalScan(account: account, mailbox: mailbox, isForced: false).run()
-        try await removeLeftovers(mailbox.folder)
+        let scan = try await LocalScan(account: account, mailbox: mailbox, isForced: false, isDryRun: isDryRun).run()
+        if !isDryRun { try await removeLeftovers(mailbox.folder) }
         looked[record.id] = Looked(refetched: scan.refetched)
         await queue?.release(record.id)
       } catch {
@@ -116,7 +115,8 @@ struct AccountSurvey: Sendable {
     }
     if isComplete {
       try await adoptDirection()
-      account.facts.noteCompleteScan(began: began)
+      // In a dry run nothing waits to be settled.
+      account.facts.noteCompleteScan(began: isDryRun ? .max : began)
     }
     return looked
   }

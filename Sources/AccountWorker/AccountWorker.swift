@@ -55,8 +55,12 @@ package actor AccountWorker {
         settings: settings, pool: resources.pool, clock: resources.clock, logger: resources.logger, report: report
       ).open(meter: meter)
       do {
-        let blocked = dryRun ? [:] : try await Recovery(account: account).run()
-        try await run(account, only: mailboxes, blocked: blocked, dryRun: dryRun, &outcome)
+        if dryRun {
+          try await rehearse(account, only: mailboxes, &outcome)
+        } else {
+          let blocked = try await Recovery(account: account).run()
+          try await run(account, only: mailboxes, blocked: blocked, dryRun: false, &outcome)
+        }
       } catch {
         outcome.failures.append(SyncFailure(error, account: settings.name, location: settings.name))
       }
@@ -70,6 +74,16 @@ package actor AccountWorker {
     return outcome
   }
 
+  /// A dry run: everything is looked at and nothing is changed but a copy of the state, which is thrown away.
+  private func rehearse(_ account: OpenAccount, only: Set<String>, _ outcome: inout SyncOutcome) async throws {
+    let now = account.now()
+    let copy = try await account.pool.run {
+      try ScratchCopy.make(of: account.state, boot: AccountOpening.bootID(), now: now)
+    }
+    defer { copy.discard() }
+    try await run(account.with(copy.state), only: only, blocked: [:], dryRun: true, &outcome)
+  }
+
   /// Passes over the account until nothing waits only for time or for a look at other mailboxes: a file that is missing
   /// is looked for once more before it counts as deleted, and so is a message that left its mailbox.
   private func run(
@@ -77,9 +91,12 @@ package actor AccountWorker {
     _ outcome: inout SyncOutcome
   ) async throws {
     for _ in 0..<Self.passes {
+      let before = outcome.placedElsewhere
       let wantsAnotherLook = try await pass(account, only: only, blocked: blocked, dryRun: dryRun, &outcome)
-      if wantsAnotherLook { continue }
-      guard !dryRun, let pause = try await account.timeToSettle() else { return }
+      guard !dryRun else { return }
+      // What went to another mailbox on the server is fetched from there.
+      if wantsAnotherLook || outcome.placedElsewhere > before { continue }
+      guard let pause = try await account.timeToSettle() else { return }
       account.logger.info("\(settings.name): waiting \(pause) to see whether what is missing turns up")
       try await Task.sleep(for: pause)
     }

@@ -58,6 +58,11 @@ struct PushRound: Sendable {
     result.add(try await PushFlags(target: target).run())
     result.add(try await PushDeletions(target: target).run(changes))
     result.add(try await PushMoves(target: target).run(changes.moves))
+    guard try await !state.hasUnresolvedDeliveries() else {
+      account.logger.notice(
+        "\(mailbox.location): new files wait until what an earlier run left is resolved", metadata: account.metadata())
+      return result
+    }
     let copies = try await PushCopies(target: target).run(changes.copies)
     result.add(copies.result)
     let replaced = try await state.pending(.content, in: id)
@@ -127,15 +132,8 @@ struct PushTarget: Sendable {
   func verdict(_ kind: GuardedKind, _ count: Int) async throws -> (verdict: RemovalVerdict, folderSize: Int) {
     let recent = try await state.recent(kind, of: id, now: account.now())
     let size = try await state.messageCount(of: id).remote
-    let change: GuardedChange =
-      switch kind {
-      case .removalsHere: .removalsHere
-      case .deletionsOnServer: .deletionsOnServer
-      case .flagsCleared: .flagsCleared
-      case .uploads: .uploads
-      }
     let verdict = SyncPlanner.guardChange(
-      change, count: count,
+      GuardedChange(kind), count: count,
       window: RemovalWindow(
         folder: recent.folder, account: recent.account, folderSizeAtStart: recent.sizeAtStart ?? size),
       limits: account.settings.policy.hold, isTrashOrJunk: mailbox.isTrashOrJunk)

@@ -94,10 +94,12 @@ struct ServerMoveRound: Sendable {
       try moves.compactMap { move in try mailbox.plan(move, from: source).map { (move: move, place: $0) } }
     }
     try await state.intendMoves(planned.map { move, place in place.intent(move, to: mailbox.record.id) })
-    let renamed: [(move: Move, entry: ScanEntry?)]
+    let renamed: [(move: Move, outcome: Swift.Result<ScanEntry?, any Error>)]
     do {
       renamed = try await account.pool.run {
-        let renamed = planned.map { move, place in (move: move, entry: mailbox.rename(move, place, from: source)) }
+        let renamed = planned.map { move, place in
+          (move: move, outcome: Result { try mailbox.rename(move, place, from: source) })
+        }
         try mailbox.folder.syncDirectories([.new, .cur], source: false)
         try source.folder.syncDirectories([.new, .cur], source: false)
         return renamed
@@ -111,8 +113,10 @@ struct ServerMoveRound: Sendable {
     var failed: [Int64] = []
     var followed = UIDSet()
     var changes: [MessageChange] = []
-    for (move, entry) in renamed {
-      guard let entry else {
+    var trouble: (any Error)?
+    for (move, outcome) in renamed {
+      if case .failure(let error) = outcome { trouble = trouble ?? error }
+      guard case .success(let entry?) = outcome else {
         failed.append(move.row.id)
         continue
       }
@@ -132,6 +136,8 @@ struct ServerMoveRound: Sendable {
     try await state.settleMoves(settled, now: account.now())
     try await state.revertMoves(failed, at: account.clock.now().total)
     account.report(changes)
+    // Nothing is fetched instead: the next round tries again.
+    if let trouble { throw trouble }
     return followed
   }
 
@@ -205,10 +211,10 @@ extension MirroredMailbox {
       unlettered: keywords.unlettered(flags.keywords, letters: name.keywordLetters))
   }
 
-  /// Nil where the file has not been renamed.
+  /// Nil where the file is not there any more.
   fileprivate func rename(
     _ move: ServerMoveRound.Move, _ place: ServerMoveRound.Place, from source: MirroredMailbox
-  ) -> ScanEntry? {
+  ) throws -> ScanEntry? {
     var place = place
     for _ in 0..<3 {
       let target = place.target
@@ -224,12 +230,8 @@ extension MirroredMailbox {
         return status.map { ScanEntry(name: target.name, subdirectory: target.subdirectory, status: $0) }
       } catch let error as FileError where error.isMissing {
         // Another program gave it other flags in between.
-        guard let entry = try? source.folder.find(move), let next = try? plan(move, entry, from: source) else {
-          return nil
-        }
-        place = next
-      } catch {
-        return nil
+        guard let entry = try source.folder.find(move) else { return nil }
+        place = try plan(move, entry, from: source)
       }
     }
     return nil

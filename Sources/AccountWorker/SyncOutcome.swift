@@ -23,6 +23,9 @@ package struct SyncOutcome: Sendable {
 
   package init(account: String) { self.account = account }
 
+  /// How many messages another mailbox than their own has now, because of what was sent.
+  var placedElsewhere: Int { moved + deleted }
+
   /// Adds the end of one mailbox's turn.
   mutating func add(_ result: Result<RoundResult, SyncFailure>, isDryRun: Bool = false) {
     switch result {

@@ -123,7 +123,7 @@ class Moves(EndToEnd):
         moved = [message for message in self.remote(self.server, b"Archive/2024").values()
                  if "fourth" in message.keywords]
         self.assertEqual(len(moved), 2)
-        self.assertTrue(any({"\\Flagged", "\\Answered"} <= set(message.flags) for message in moved), moved)
+        self.assertTrue(any({"\\flagged", "\\answered"} <= message.flags for message in moved), moved)
         self.assertTrue(all({"second", "third"} <= set(message.keywords) for message in moved), moved)
 
     def test_both_sides_moved_it_to_different_folders(self):
@@ -171,7 +171,7 @@ class Moves(EndToEnd):
             body = check.digest(file.read())
         move(self.server, "INBOX", "Other", "4")
         self.synced(self.subject)
-        self.assertMirrored(self.subject, self.server)
+        self.assertMirrored(self.subject, self.server, dates=False)
         self.assertIn(body, [message.digest for message in self.remote(self.server, b"Other").values()])
 
     def test_true_copies_stay_two(self):
@@ -189,6 +189,7 @@ class Moves(EndToEnd):
         path = self.path("INBOX", 4)
         other = self.subject.folder_of(b"Other") / "cur" / os.path.basename(path)
         other.write_bytes(b"From: a@example.org\nMessage-ID: <kept@example.org>\n\nkept\n")
+        other.chmod(0o600)
         move(self.server, "INBOX", "Other", "4")
         self.synced(self.subject)
         self.assertMirrored(self.subject, self.server)
