@@ -81,7 +81,9 @@ struct FlagRound: Sendable {
 
   /// The part of the plan that the server's flags are brought here with; what the folder changed is sent later.
   private func action(for row: MessageRecord, server: FlagSet) -> MessageAction? {
-    SyncPlanner.plan(
+    // A file that is missing may have moved: what its disappearance means is decided when that is settled.
+    guard !row.pending.contains(.gone) else { return server == row.flags ? nil : .confirmFlags(base: server) }
+    return SyncPlanner.plan(
       server: .present(server), folder: mailbox.localMessage(row), base: row.flags, policy: account.settings.policy
     ).first { action in
       switch action {
@@ -124,7 +126,7 @@ extension MirroredMailbox {
     }
   }
 
-  private func lettersNow(_ row: MessageRecord) -> [UInt8] {
+  func letters(of row: MessageRecord) -> [UInt8] {
     FileName(bytes: row.fileName).map { MessageFileName(parsing: $0).keywordLetters } ?? []
   }
 
@@ -132,7 +134,7 @@ extension MirroredMailbox {
   fileprivate func carryOut(_ action: MessageAction, on row: MessageRecord) throws -> FlagConfirmation? {
     func unchanged(_ base: FlagSet, isPending: Bool) -> FlagConfirmation {
       FlagConfirmation(
-        message: row.id, flags: base, unlettered: keywords.unlettered(base.keywords, letters: lettersNow(row)),
+        message: row.id, flags: base, unlettered: keywords.unlettered(base.keywords, letters: letters(of: row)),
         isPending: isPending, fileName: row.fileName, isInCur: row.isInCur, stamp: nil)
     }
     switch action {

@@ -5,6 +5,12 @@ struct RoundResult: Sendable {
   var delivered = 0
   var flagsChanged = 0
   var quarantined = 0
+  /// Came from other mailboxes because another client moved them.
+  var moved = 0
+  /// Have left the mailbox; where they are now is not known yet.
+  var departed = 0
+  /// What went to the server.
+  var sent = PushRound.Result()
   var plan: MailboxPlan
   /// The mailbox changed while the round ran: another one follows at once.
   var isStale = false
@@ -14,7 +20,18 @@ struct RoundResult: Sendable {
     delivered += other.delivered
     flagsChanged += other.flagsChanged
     quarantined += other.quarantined
+    moved += other.moved
+    departed += other.departed
     isStale = other.isStale
     notices = other.notices
+  }
+
+  mutating func add(_ pushed: PushRound.Result) {
+    sent.add(pushed)
+  }
+
+  /// What is to be told of the rounds and of what was sent in between, each once.
+  mutating func conclude() {
+    for notice in sent.notices where !notices.contains(notice) { notices.append(notice) }
   }
 }

@@ -90,9 +90,66 @@ extension AccountState {
     }
   }
 
+  /// Whether the message's last fetched content waits in quarantine since it was deleted here.
+  package func isQuarantined(_ message: Int64) async throws -> Bool {
+    try await read { db in
+      try Bool.fetchOne(
+        db,
+        sql: """
+          SELECT EXISTS (SELECT 1 FROM quarantined JOIN message ON message.id = ?
+            JOIN mailbox ON mailbox.id = message.mailbox
+            WHERE quarantined.mailbox = mailbox.name AND quarantined.uid = message.uid
+              AND quarantined.content_digest = message.content_digest)
+          """, arguments: [message]) ?? false
+    }
+  }
+
+  /// Notes a message that was fetched into quarantine before its expunge.
+  package func noteQuarantined(
+    _ message: Int64, entry: String, digest: Digest, reason: String, now: Int64
+  ) async throws {
+    try await write { db in
+      try db.execute(
+        sql: """
+          INSERT OR IGNORE INTO quarantined (mailbox, folder, uid, entry, file_name, content_digest, reason, at, flags,
+            keywords, internal_date)
+          SELECT mailbox.name, mailbox.folder, message.uid, ?, message.file_name, ?, ?, ?, message.flags,
+            message.keywords, message.internal_date
+          FROM message JOIN mailbox ON mailbox.id = message.mailbox WHERE message.id = ?
+          """, arguments: [entry, Data(digest.bytes), reason, now, message])
+    }
+  }
+
+  /// Whether the same message of a server with labels (X-GM-EXT-1) is in another folder still: there, but in All Mail,
+  /// which has every message.
+  package func hasOtherLabel(_ message: Int64) async throws -> Bool {
+    try await read { db in
+      try Bool.fetchOne(
+        db,
+        sql: """
+          SELECT EXISTS (SELECT 1 FROM message AS it JOIN message AS other
+              ON other.gmail_id = it.gmail_id AND other.id <> it.id AND other.mailbox <> it.mailbox
+            JOIN mailbox ON mailbox.id = other.mailbox
+            WHERE it.id = ? AND it.gmail_id IS NOT NULL AND other.gmail_id IS NOT NULL AND other.state = 1 AND other.remote = 1
+              AND other.pending & 1 = 0 AND other.departed IS NULL AND other.uid IS NOT NULL
+              AND lower(coalesce(mailbox.special_use, '')) NOT IN ('\\all', '\\trash', '\\junk'))
+          """, arguments: [message]) ?? false
+    }
+  }
+
   /// Rows that a hold lists.
   package func heldMessages() async throws -> Set<Int64> {
     try await read { db in Set(try Int64.fetchAll(db, sql: "SELECT message FROM hold_message")) }
+  }
+
+  /// Files that a hold lists, by their keys.
+  package func heldFiles() async throws -> Set<ServerIntent.File> {
+    try await read { db in
+      Set(
+        try Row.fetchAll(db, sql: "SELECT base_name, inode FROM hold_file").map { row in
+          ServerIntent.File(baseName: Array(row["base_name"] as Data), inode: row["inode"])
+        })
+    }
   }
 
   /// Whether a mailbox has local changes that a push may send.
@@ -172,6 +229,36 @@ extension AccountState {
     }
   }
 
+  /// What an intent brought to the server, although its file is not where it was: a row whose file is missing.
+  package func confirmArrival(
+    of intent: ServerIntent, uid: UID, flags: FlagSet, internalDate: Int64?, internalZone: Int?, now: Int64
+  ) async throws {
+    let session = session
+    try await write { db in
+      try db.execute(
+        sql: """
+          INSERT INTO message (mailbox, uid, state, base_name, file_name, in_cur, flags, keywords, unlettered,
+            content_digest, header_digest, disk_size, wire_size, rfc822_size, internal_date, internal_zone, session,
+            inode, pending, missing_since, added)
+          VALUES (?, ?, 1, ?, ?, 0, ?, ?, '', ?, ?, 0, ?, ?, ?, ?, ?, 0, 1, ?, ?)
+          """,
+        arguments: [
+          intent.mailbox, uid.value, Data(intent.file?.baseName ?? Array("none".utf8)),
+          Data(intent.file?.baseName ?? Array("none".utf8)), Int64(flags.system.rawValue), flags.keywordColumn,
+          Data(intent.digests.content.bytes), Data(intent.digests.header.bytes), intent.wireSize, intent.wireSize,
+          internalDate, internalZone, session, now * 1_000_000_000, now,
+        ])
+      try db.execute(sql: "DELETE FROM intent WHERE id = ?", arguments: [intent.id])
+    }
+  }
+
+  /// The folder is read in full the next time.
+  package func forgetScan(of mailbox: Int64) async throws {
+    try await write { db in
+      try db.execute(sql: "UPDATE mailbox SET scan_began = 0 WHERE id = ?", arguments: [mailbox])
+    }
+  }
+
   /// A message that was moved here is in the same place on the server now.
   /// With `leavesSource` the message is also where it was, until it is expunged there.
   package func confirmMove(
@@ -202,7 +289,7 @@ extension AccountState {
       sql: """
         UPDATE message SET mailbox = ?, uid = ?, base_name = ?, file_name = ?, in_cur = ?, device = ?, inode = ?,
           modified = ?, changed = ?, disk_size = ?, pending = ?, unlettered = ?, missing_since = NULL, copy_of = NULL,
-          leaving = 0, approved = 0, unsendable = 0, session = ? WHERE id = ?
+          leaving = 0, approved = 0, unsendable = 0, remote = 1, departed = NULL, session = ? WHERE id = ?
         """,
       arguments: [
         file.mailbox, move.uid.value, Data(file.baseName), Data(file.fileName), file.isInCur, file.stamp.device,
@@ -225,7 +312,7 @@ extension AccountState {
         """, arguments: [mailbox, uid, Data("moved to \(message)".utf8), message])
   }
 
-  private static func dropLocalFile(_ file: LocalFile, _ db: Database) throws {
+  static func dropLocalFile(_ file: LocalFile, _ db: Database) throws {
     try db.execute(
       sql: "DELETE FROM local_file WHERE mailbox = ? AND base_name = ? AND inode = ?",
       arguments: [file.mailbox, Data(file.baseName), file.stamp.inode])
@@ -303,6 +390,81 @@ extension AccountState {
   package func setSpecialUse(_ use: String?, of mailbox: Int64) async throws {
     try await write { db in
       try db.execute(sql: "UPDATE mailbox SET special_use = ? WHERE id = ?", arguments: [use, mailbox])
+    }
+  }
+
+  /// Gives up rows of files whose message the server has no more: the files are new ones from the next scan on.
+  package func release(_ messages: [Int64]) async throws {
+    guard !messages.isEmpty else { return }
+    try await write { db in
+      let scan = try db.cachedStatement(
+        sql: "UPDATE mailbox SET scan_began = 0 WHERE id = (SELECT mailbox FROM message WHERE id = ?)")
+      let delete = try db.cachedStatement(sql: "DELETE FROM message WHERE id = ?")
+      for message in messages {
+        try scan.execute(arguments: [message])
+        try delete.execute(arguments: [message])
+      }
+    }
+  }
+
+  /// Whether an earlier run's delivery is not resolved yet: its file may be anywhere, and be taken for a new one.
+  package func hasUnresolvedDeliveries() async throws -> Bool {
+    let session = session
+    return try await read { db in
+      try Bool.fetchOne(
+        db,
+        sql:
+          "SELECT EXISTS (SELECT 1 FROM message WHERE state <> 1 AND state = 0 AND moved_from IS NULL AND session < ?)",
+        arguments: [session]) ?? false
+    }
+  }
+
+  // MARK: The direction
+
+  /// That of the last run; nil before the first.
+  package func isTwoWay() async throws -> Bool? {
+    try await read { db in
+      try String.fetchOne(db, sql: "SELECT direction FROM account").map { $0 == "two-way" }
+    }
+  }
+
+  package func setDirection(isTwoWay: Bool) async throws {
+    try await write { db in
+      try db.execute(sql: "UPDATE account SET direction = ?", arguments: [isTwoWay ? "two-way" : "pull"])
+    }
+  }
+
+  /// Puts all local changes under a hold, one for each mailbox: they were made while nothing was sent. Returns how many
+  /// there are.
+  package func holdAllPending(reason: String, now: Int64) async throws -> Int {
+    try await write { db in
+      var count = 0
+      for mailbox in try Int64.fetchAll(db, sql: "SELECT id FROM mailbox ORDER BY id") {
+        let messages = try Int64.fetchAll(
+          db, sql: "SELECT id FROM message WHERE mailbox = ? AND pending <> 0 AND state = 1 AND remote = 1",
+          arguments: [mailbox])
+        let files = try Row.fetchAll(
+          db, sql: "SELECT base_name, inode FROM local_file WHERE mailbox = ? AND refused IS NULL", arguments: [mailbox]
+        )
+        guard !messages.isEmpty || !files.isEmpty else { continue }
+        count += messages.count + files.count
+        try db.execute(
+          sql: "INSERT OR IGNORE INTO hold (mailbox, kind, reason, since) VALUES (?, 'pull', ?, ?)",
+          arguments: [mailbox, reason, now])
+        let hold = try Int64.fetchOne(
+          db, sql: "SELECT id FROM hold WHERE mailbox = ? AND kind = 'pull'", arguments: [mailbox])
+        for message in messages {
+          try db.execute(
+            sql: "INSERT OR IGNORE INTO hold_message (hold, message) VALUES (?, ?)", arguments: [hold, message])
+        }
+        for file in files {
+          let (name, inode): (Data, Int64) = (file["base_name"], file["inode"])
+          try db.execute(
+            sql: "INSERT OR IGNORE INTO hold_file (hold, mailbox, base_name, inode) VALUES (?, ?, ?, ?)",
+            arguments: [hold, mailbox, name, inode])
+        }
+      }
+      return count
     }
   }
 
