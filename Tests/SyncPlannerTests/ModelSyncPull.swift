@@ -119,7 +119,9 @@ extension ModelSync {
   private func relocate(_ position: Int, of folder: Int, to mailbox: Int) throws -> ModelAccount.File {
     var file = account.disk[folder][position]
     guard folder != mailbox else { return file }
-    if account.fileIndex(file.base, in: mailbox) != nil { file.base = account.newBase() }
+    // Under the name of a missing file it would be taken for that.
+    let isTaken = account.rows.contains { $0.mailbox == mailbox && $0.base == file.base }
+    if isTaken || account.fileIndex(file.base, in: mailbox) != nil { file.base = account.newBase() }
     account.disk[folder].remove(at: position)
     account.disk[mailbox].append(file)
     try act { "rename content \(file.content) from \(folder) to \(file.base) of \(mailbox)" }

@@ -9,7 +9,7 @@ import Testing
 
   static let histories: UInt64 =
     variables["MAILMIRROR_HISTORIES"].flatMap(UInt64.init)
-    ?? (variables["MAILMIRROR_FULL"] == nil ? 100_000 : 3_000_000)
+    ?? (variables["MAILMIRROR_FULL"] == nil ? 100_000 : 2_000_000)
 
   /// `MAILMIRROR_SEED` names the first history; one failing history is made again with `MAILMIRROR_HISTORIES=1`.
   static let seed = variables["MAILMIRROR_SEED"].flatMap(UInt64.init) ?? UInt64.random(in: 0...UInt64.max / 2)
