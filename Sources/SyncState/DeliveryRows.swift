@@ -39,7 +39,7 @@ extension AccountState {
       let statement = try db.cachedStatement(
         sql: """
           UPDATE message SET state = 1, file_name = ?, base_name = ?, in_cur = ?, device = ?, inode = ?, modified = ?,
-            changed = ?, pending = ? WHERE id = ?
+            changed = ?, pending = ?, moved_from = NULL WHERE id = ?
           """)
       for delivery in settled {
         try statement.execute(arguments: [
@@ -191,7 +191,10 @@ extension LocalFile {
       isInCur: row["in_cur"],
       stamp: FileStamp(
         device: row["device"], inode: row["inode"], size: row["disk_size"], modified: row["modified"],
-        changed: row["changed"]), digests: MessageDigests(content: content, header: header), refused: row["refused"],
+        changed: row["changed"]), digests: MessageDigests(content: content, header: header),
+      plain: MessageDigests(
+        content: (row["plain_content"] as Data?).flatMap { Digest($0) } ?? content,
+        header: (row["plain_header"] as Data?).flatMap { Digest($0) } ?? header), refused: row["refused"],
       isApproved: row["approved"])
   }
 }
