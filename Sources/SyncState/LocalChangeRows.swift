@@ -19,7 +19,10 @@ extension AccountState {
           DELETE FROM hold_message
           WHERE message = ? AND hold IN (SELECT id FROM hold WHERE kind IN ('deletions', 'folder'))
           """)
+      let withdrawn = try db.cachedStatement(
+        sql: "UPDATE message SET approved = 0 WHERE id = ? AND approved = 1 AND missing_since IS NOT NULL")
       for file in seen {
+        try withdrawn.execute(arguments: [file.message])
         try statement.execute(arguments: [
           Data(file.fileName), file.isInCur, file.stamp.device, file.stamp.inode, file.stamp.modified,
           file.stamp.changed, file.pending.rawValue, file.message, mailbox,
