@@ -65,8 +65,18 @@ package actor AccountService {
       return outcome
     }
     let signal = signal
-    return await requests.ask(only: mailboxes) { signal.wake(.survey) }
+    var outcome = await requests.ask(only: mailboxes) { signal.wake(.survey) }
+    for _ in 0..<Self.passes {
+      guard let pause = try? await open?.account.timeToSettle() else { break }
+      try? await Task.sleep(for: pause)
+      guard !Task.isCancelled else { break }
+      outcome.add(await requests.ask(only: mailboxes) { signal.wake(.survey) })
+    }
+    return outcome
   }
+
+  /// A folder in which somebody goes on deleting is left to the next sync.
+  private static let passes = 5
 
   /// Compares server, folder and state; the account is not synced meanwhile.
   package func verify(full: Bool) async -> (reports: [VerificationReport], failures: [SyncFailure]) {

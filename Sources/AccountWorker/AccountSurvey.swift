@@ -45,10 +45,12 @@ struct AccountSurvey: Sendable {
       if let failure = blocked[item.record.id] { await note(failure, of: item.record, &result) }
     }
     result.mailboxes = named.filter { blocked[$0.record.id] == nil }
+    let looked = try await scanAll(listed: linking.linked, &result)
+    await noteRoles(listing.map(\.entry), linking.linked)
     for name in only where !named.contains(where: { $0.record.name.description == name }) {
       result.failures.append(.noSuchMailbox(name, account: settings.name))
     }
-    try await compare(connection.capabilities, &result)
+    try await compare(connection.capabilities, looked, &result)
     if !isDryRun, only.isEmpty, !result.failures.contains(where: { $0.scope == .mailbox }) {
       // Every folder was looked at: what a power cut may have taken is known now.
       try await account.state.clearSuspicion()
@@ -56,42 +58,89 @@ struct AccountSurvey: Sendable {
     return result
   }
 
-  /// Looks at the folders, and finds the mailboxes whose status differs from their checkpoint.
-  private func compare(_ capabilities: CapabilitySet, _ result: inout Result) async throws {
-    var unchanged: [Int64] = []
-    let holds = try await account.state.holds()
-    for item in result.mailboxes {
-      let location = "\(settings.name)/\(item.record.name)"
-      var work = RoundWork(
-        record: item.record, specialUse: item.listed.entry.specialUse, location: location, forgetsCheckpoint: false)
-      if let queue, await !queue.reserve(item.record.id) {
-        result.work.append(work)
+  /// What a look at a folder came to.
+  private struct Looked {
+    var refetched = 0
+    var isBusy = false
+    var isStopped = false
+  }
+
+  /// Looks at the folders of all mailboxes that were ever mirrored: a file that is missing in one may be in another.
+  private func scanAll(listed: [LinkedMailbox], _ result: inout Result) async throws -> [Int64: Looked] {
+    guard !isDryRun else { return [:] }
+    let began = account.clock.now().total
+    var isComplete = true
+    var looked: [Int64: Looked] = [:]
+    let uses = Dictionary(
+      listed.map { ($0.record.id, $0.listed.entry.specialUse) }, uniquingKeysWith: { first, _ in first })
+    let asked = Set(result.mailboxes.map(\.record.id))
+    for record in try await account.state.mailboxes() {
+      guard blocked[record.id] == nil else {
+        isComplete = false
+        continue
+      }
+      if let queue, await !queue.reserve(record.id) {
+        looked[record.id] = Looked(isBusy: true)
+        isComplete = false
         continue
       }
       do {
-        let mailbox = try await account.mirrored(item.record, specialUse: item.listed.entry.specialUse)
-        if !isDryRun {
-          let refetched = try await LocalScan(account: account, mailbox: mailbox, isForced: false).run().refetched
-          try await removeLeftovers(mailbox.folder)
-          work.forgetsCheckpoint = refetched > 0
-        }
-        let needsRound = try await RoundNeed(
-          state: account.state, pointsElsewhere: account.pointsElsewhere, record: item.record,
-          status: item.listed.status, capabilities: capabilities,
-          isHeld: holds.contains { $0.mailbox == item.record.id && $0.kind != "removals" }
-        ).answer()
-        if needsRound || work.forgetsCheckpoint || item.record.name == selected {
-          result.work.append(work)
-        } else {
-          unchanged.append(item.record.id)
-        }
-        await queue?.release(item.record.id)
+        let mailbox = try await account.mirrored(record, specialUse: uses[record.id] ?? nil)
+        let scan = try await LocalScan(account: account, mailbox: mailbox, isForced: false).run()
+        try await removeLeftovers(mailbox.folder)
+        looked[record.id] = Looked(refetched: scan.refetched)
+        await queue?.release(record.id)
       } catch {
-        await queue?.release(item.record.id)
-        let failure = SyncFailure(error, account: settings.name, location: location)
+        await queue?.release(record.id)
+        let failure = SyncFailure(error, account: settings.name, location: "\(settings.name)/\(record.name)")
         guard failure.scope != .account else { throw error }
-        result.stopped.insert(item.record.id)
-        await note(failure, of: item.record, &result)
+        // A folder of a mailbox that is mirrored no more may be gone.
+        guard uses.keys.contains(record.id) else { continue }
+        isComplete = false
+        looked[record.id] = Looked(isStopped: true)
+        guard asked.contains(record.id) else { continue }
+        result.stopped.insert(record.id)
+        await note(failure, of: record, &result)
+      }
+    }
+    if isComplete { account.facts.noteCompleteScan(began: began) }
+    return looked
+  }
+
+  private func noteRoles(_ listing: [ListEntry], _ linked: [LinkedMailbox]) async {
+    account.facts.noteTrash(TrashMailbox.find(in: listing)?.name)
+    guard !isDryRun else { return }
+    for item in linked where item.record.specialUse != item.listed.entry.specialUse?.rawValue {
+      try? await account.state.setSpecialUse(item.listed.entry.specialUse?.rawValue, of: item.record.id)
+    }
+  }
+
+  /// Finds the mailboxes whose status differs from their checkpoint, or whose folder has what the server lacks.
+  private func compare(
+    _ capabilities: CapabilitySet, _ looked: [Int64: Looked], _ result: inout Result
+  ) async throws {
+    var unchanged: [Int64] = []
+    let holds = try await account.state.holds()
+    for item in result.mailboxes where !result.stopped.contains(item.record.id) {
+      let location = "\(settings.name)/\(item.record.name)"
+      let found = looked[item.record.id] ?? Looked()
+      let work = RoundWork(
+        record: item.record, specialUse: item.listed.entry.specialUse, location: location,
+        forgetsCheckpoint: found.refetched > 0)
+      if found.isBusy {
+        result.work.append(work)
+        continue
+      }
+      let needsRound = try await RoundNeed(
+        state: account.state, pointsElsewhere: account.pointsElsewhere, record: item.record,
+        status: item.listed.status, capabilities: capabilities,
+        isHeld: holds.contains { $0.mailbox == item.record.id && RoundNeed.viewHolds.contains($0.kind) },
+        sendsChanges: settings.policy.direction == .twoWay
+      ).answer()
+      if needsRound || work.forgetsCheckpoint || item.record.name == selected {
+        result.work.append(work)
+      } else {
+        unchanged.append(item.record.id)
       }
     }
     if !isDryRun { try await account.state.confirmUnchanged(unchanged, now: account.now()) }

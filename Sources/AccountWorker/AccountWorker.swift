@@ -70,7 +70,24 @@ package actor AccountWorker {
     return outcome
   }
 
+  /// Passes over the account until nothing waits only for time: a file that is missing is looked for once more before
+  /// it counts as deleted.
   private func run(
+    _ account: OpenAccount, only: Set<String>, blocked: [Int64: SyncFailure], dryRun: Bool,
+    _ outcome: inout SyncOutcome
+  ) async throws {
+    for _ in 0..<Self.passes {
+      try await pass(account, only: only, blocked: blocked, dryRun: dryRun, &outcome)
+      guard !dryRun, let pause = try await account.timeToSettle() else { return }
+      account.logger.info("\(settings.name): waiting \(pause) to see whether what is missing turns up")
+      try await Task.sleep(for: pause)
+    }
+  }
+
+  /// A folder in which somebody goes on deleting is left to the next sync.
+  private static let passes = 6
+
+  private func pass(
     _ account: OpenAccount, only: Set<String>, blocked: [Int64: SyncFailure], dryRun: Bool,
     _ outcome: inout SyncOutcome
   ) async throws {
@@ -83,7 +100,7 @@ package actor AccountWorker {
       first.close()
       throw error
     }
-    outcome.failures += survey.failures
+    outcome.add(survey.failures)
     outcome.mailboxes = survey.mailboxes.count
     meter.update {
       $0.mailboxesTotal = survey.mailboxes.count

@@ -24,7 +24,7 @@ struct FlagRound: Sendable {
   func count(_ updates: [(uid: UID, flags: FlagSet)]) async throws -> Int {
     let rows = try await account.state.messages(updates.map(\.uid), of: mailbox.record.id)
     return updates.count { update in
-      rows[update.uid].map { action(for: $0, server: update.flags) != .nothing } ?? false
+      rows[update.uid].map { action(for: $0, server: update.flags) != nil } ?? false
     }
   }
 
@@ -36,8 +36,7 @@ struct FlagRound: Sendable {
     let latest = Dictionary(updates.map { ($0.uid, $0.flags) }) { _, later in later }
     let work = latest.compactMap { uid, flags -> (MessageRecord, MessageAction)? in
       guard let row = rows[uid], row.state == .present else { return nil }
-      let action = action(for: row, server: flags)
-      return action == .nothing ? nil : (row, action)
+      return action(for: row, server: flags).map { (row, $0) }
     }
     guard !work.isEmpty else { return Result() }
     let mailbox = mailbox
@@ -80,9 +79,16 @@ struct FlagRound: Sendable {
     try await account.state.setFlags(confirmed)
   }
 
-  private func action(for row: MessageRecord, server: FlagSet) -> MessageAction {
+  /// The part of the plan that the server's flags are brought here with; what the folder changed is sent later.
+  private func action(for row: MessageRecord, server: FlagSet) -> MessageAction? {
     SyncPlanner.plan(
-      server: .present(server), folder: mailbox.localMessage(row), base: row.flags, policy: account.settings.policy)
+      server: .present(server), folder: mailbox.localMessage(row), base: row.flags, policy: account.settings.policy
+    ).first { action in
+      switch action {
+      case .setLocalFlags, .confirmFlags: true
+      default: false
+      }
+    }
   }
 }
 
@@ -118,7 +124,7 @@ extension MirroredMailbox {
     }
   }
 
-  private func lettersNow(_ row: MessageRecord) -> [UInt8] {
+  func letters(of row: MessageRecord) -> [UInt8] {
     FileName(bytes: row.fileName).map { MessageFileName(parsing: $0).keywordLetters } ?? []
   }
 
@@ -126,7 +132,7 @@ extension MirroredMailbox {
   fileprivate func carryOut(_ action: MessageAction, on row: MessageRecord) throws -> FlagConfirmation? {
     func unchanged(_ base: FlagSet, isPending: Bool) -> FlagConfirmation {
       FlagConfirmation(
-        message: row.id, flags: base, unlettered: keywords.unlettered(base.keywords, letters: lettersNow(row)),
+        message: row.id, flags: base, unlettered: keywords.unlettered(base.keywords, letters: letters(of: row)),
         isPending: isPending, fileName: row.fileName, isInCur: row.isInCur, stamp: nil)
     }
     switch action {

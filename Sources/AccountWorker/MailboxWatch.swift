@@ -44,6 +44,9 @@ struct MailboxWatch {
         pushed?.isCurrent = false
         continue
       }
+      if let pause = try await session.account.timeToSettle() {
+        nextSurvey = min(nextSurvey, .now() + TimeAmount(pause))
+      }
       let reasons = try await sleep(&pushed, until: nextSurvey, &idleRefused)
       if reasons.contains(.survey) { nextSurvey = .now() }
       if reasons.contains(.time), pushed?.isStopped == false { pushed?.isDirty = true }

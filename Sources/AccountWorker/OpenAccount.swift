@@ -16,6 +16,9 @@ struct OpenAccount: Sendable {
   /// Where many messages go, when `pool` and `pipeline` are those for few.
   private(set) var bulk: (pool: DiskPool, pipeline: DeliveryPipeline)?
   let removalGate = RemovalGate()
+  /// One mailbox of the account writes to the server at a time.
+  let pushGate = RemovalGate()
+  let facts = SurveyFacts()
   let names: BaseNames
   let clock: WallClock
   let meter: ProgressMeter

@@ -32,9 +32,9 @@ struct RemovalRound: Sendable {
     var kept: [Int64] = []
     func sort(_ rows: some Sequence<MessageRecord>) {
       for row in rows where row.state == .present {
-        let action = SyncPlanner.plan(
+        let actions = SyncPlanner.plan(
           server: .absent, folder: mailbox.localMessage(row), base: row.flags, policy: account.settings.policy)
-        switch action {
+        switch actions.first {
         case .quarantine: leaving.append(row.id)
         case .forget: forgotten.append(row.id)
         default: kept.append(row.id)
@@ -90,8 +90,8 @@ struct RemovalRound: Sendable {
   func verdict(_ removals: Int) async throws -> RemovalVerdict {
     let recent = try await state.recentRemovals(of: id, now: account.now())
     let size = try await state.messageCount(of: id).remote
-    return SyncPlanner.guardRemovals(
-      removals,
+    return SyncPlanner.guardChange(
+      .removalsHere, count: removals,
       window: RemovalWindow(
         folder: recent.folder, account: recent.account, folderSizeAtStart: recent.sizeAtStart ?? size),
       limits: account.settings.policy.hold, isTrashOrJunk: mailbox.isTrashOrJunk)

@@ -11,8 +11,14 @@ struct RoundNeed: Sendable {
   let status: MailboxStatus?
   let capabilities: CapabilitySet
   let isHeld: Bool
+  /// Whether local changes go to the server.
+  let sendsChanges: Bool
+
+  /// Holds that doubt the server's view as a whole: each round looks whether their cause is gone.
+  static let viewHolds: Set<String> = ["uidvalidity", "uids", "server"]
 
   func answer() async throws -> Bool {
+    if sendsChanges, try await state.needsPush(record.id) { return true }
     guard let checkpoint = record.checkpoint, let status, capabilities.hasCondStore, !isHeld, !pointsElsewhere,
       record.uidValidity == status.uidValidity, let uidNext = status.uidNext, checkpoint.uidNext == uidNext,
       let messages = status.messages, checkpoint.messages == Int(messages),

@@ -5,6 +5,8 @@ struct RoundResult: Sendable {
   var delivered = 0
   var flagsChanged = 0
   var quarantined = 0
+  /// What went to the server.
+  var sent = PushRound.Result()
   var plan: MailboxPlan
   /// The mailbox changed while the round ran: another one follows at once.
   var isStale = false
@@ -16,5 +18,14 @@ struct RoundResult: Sendable {
     quarantined += other.quarantined
     isStale = other.isStale
     notices = other.notices
+  }
+
+  mutating func add(_ pushed: PushRound.Result) {
+    sent.add(pushed)
+  }
+
+  /// What is to be told of the rounds and of what was sent in between, each once.
+  mutating func conclude() {
+    for notice in sent.notices where !notices.contains(notice) { notices.append(notice) }
   }
 }

@@ -166,7 +166,8 @@ struct RoundRunner: Sendable {
     return error.retry == .soon || error.scope == .connection
   }
 
-  /// Rounds until the mailbox stands still, at most three: mail that comes during a first sync is fetched as well.
+  /// Rounds until the mailbox stands still, at most four: mail that comes during a first sync is fetched as well, and
+  /// what was sent is confirmed by a round from the server.
   func rounds(_ work: RoundWork, _ connection: IMAPConnection) async throws -> RoundResult {
     account.meter.update { $0.mailbox = work.record.name.description }
     let mailbox = try await account.mirrored(work.record, specialUse: work.specialUse)
@@ -174,15 +175,33 @@ struct RoundRunner: Sendable {
       try await account.state.setValidity(validity, of: work.record.id)
     }
     var total = RoundResult(plan: MailboxPlan(mailbox: work.record.name))
-    for _ in 0..<3 {
+    if !isDryRun { try await resolveIntents(into: mailbox, connection) }
+    for _ in 0..<4 {
       let result = try await MailboxRound(
         account: account, connection: connection, mailbox: mailbox, isDryRun: isDryRun
       ).run()
       total.add(result)
       total.plan = result.plan
-      if !result.isStale || isDryRun { break }
+      if isDryRun { break }
+      let pushed = try await PushRound(account: account, connection: connection, mailbox: mailbox).run()
+      total.add(pushed)
+      if !result.isStale, !pushed.hasWritten { break }
     }
+    total.conclude()
     account.meter.update { $0.mailboxesDone += 1 }
     return total
+  }
+
+  /// What an earlier turn left open: acts on the server of which we do not know whether they were done.
+  private func resolveIntents(into mailbox: MirroredMailbox, _ connection: IMAPConnection) async throws {
+    guard try await !account.state.intents(into: mailbox.record.id).isEmpty else { return }
+    await account.pushGate.enter()
+    do {
+      _ = try await IntentResolution(account: account, connection: connection).run(into: mailbox.record.id)
+      await account.pushGate.leave()
+    } catch {
+      await account.pushGate.leave()
+      throw error
+    }
   }
 }

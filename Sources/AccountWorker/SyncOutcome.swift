@@ -7,6 +7,11 @@ package struct SyncOutcome: Sendable {
   package var delivered = 0
   package var flagsChanged = 0
   package var quarantined = 0
+  /// Sent to the server.
+  package var uploaded = 0
+  package var moved = 0
+  package var deleted = 0
+  package var flagsStored = 0
   package var octets: Int64 = 0
   package var holds = 0
   package var pendingLocal = 0
@@ -25,11 +30,37 @@ package struct SyncOutcome: Sendable {
       delivered += round.delivered
       flagsChanged += round.flagsChanged
       quarantined += round.quarantined
-      failures += round.notices.filter { !$0.isHold }
-      notices += round.notices.filter(\.isHold).map(\.description)
+      uploaded += round.sent.uploaded
+      moved += round.sent.moved
+      deleted += round.sent.deleted
+      flagsStored += round.sent.flagsStored
+      add(round.notices.filter { !$0.isHold })
+      for notice in round.notices.filter(\.isHold).map(\.description) where !notices.contains(notice) {
+        notices.append(notice)
+      }
       if isDryRun { plans.append(round.plan) }
-    case .failure(let failure): failures.append(failure)
+    case .failure(let failure): add([failure])
     }
+  }
+
+  /// Each is told once, however many passes meet it.
+  mutating func add(_ more: [SyncFailure]) {
+    for failure in more where !failures.contains(failure) { failures.append(failure) }
+  }
+
+  /// Adds what a later pass came to.
+  mutating func add(_ later: SyncOutcome) {
+    delivered += later.delivered
+    flagsChanged += later.flagsChanged
+    quarantined += later.quarantined
+    uploaded += later.uploaded
+    moved += later.moved
+    deleted += later.deleted
+    flagsStored += later.flagsStored
+    octets += later.octets
+    (holds, pendingLocal, mailboxes) = (later.holds, later.pendingLocal, later.mailboxes)
+    add(later.failures)
+    for notice in later.notices where !notices.contains(notice) { notices.append(notice) }
   }
 }
 

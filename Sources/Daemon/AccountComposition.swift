@@ -32,11 +32,23 @@ extension AccountSettings {
         account.map.map { ($0.key.description, $0.value.description) }, uniquingKeysWith: { first, _ in first }),
       policy: SyncPolicy(
         deleteLocally: account.deleteLocally == .never ? .never : .quarantine,
+        deleteOnServer: .init(account.deleteOnServer),
         hold: .init(
           share: account.hold.share, count: account.hold.count, account: account.hold.account)),
       settle: account.settle, createOnServer: account.createOnServer,
       keepDeleted: account.keepDeleted.components.seconds, connections: account.connections,
       pushes: { name, delimiter in push.select(name, separator: delimiter) }, pollInterval: account.pollInterval)
+  }
+}
+
+extension SyncPolicy.ServerRemoval {
+  fileprivate init(_ deletion: ServerDeletion) {
+    self =
+      switch deletion {
+      case .trash: .trash
+      case .expunge: .expunge
+      case .never: .never
+      }
   }
 }
 

@@ -42,6 +42,16 @@ package struct CapabilitySet: Hashable, Sendable {
   package var hasNamespace: Bool { names.contains("namespace") }
   /// RFC 4315.
   package var hasUIDPlus: Bool { names.contains("uidplus") }
+  /// RFC 6851.
+  package var hasMove: Bool { names.contains("move") }
+  /// RFC 3502.
+  package var hasMultiAppend: Bool { names.contains("multiappend") }
+  /// The largest message that any mailbox takes, in octets (RFC 7889); nil where the server does not say.
+  package var appendLimit: UInt64? {
+    names.lazy.compactMap { name in
+      name.hasPrefix("appendlimit=") ? UInt64(name.dropFirst("appendlimit=".count)) : nil
+    }.first
+  }
   /// RFC 7888.
   package var hasLiteralPlus: Bool { names.contains("literal+") }
   package var hasLiteralMinus: Bool { names.contains("literal-") }

@@ -91,3 +91,19 @@ package final class OpenFile: Sendable {
     _ = try retrying("set the time", path) { futimens(descriptor, times) }
   }
 }
+
+extension OpenFile {
+  /// Reads at most `size` bytes at an offset and gives them to `body`; returns their number, 0 at the end.
+  package func read(at offset: Int64, upTo size: Int, _ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Int {
+    try withUnsafeTemporaryAllocation(byteCount: size, alignment: 16) { buffer in
+      while true {
+        let count = pread(descriptor, buffer.baseAddress, size, off_t(offset))
+        if count >= 0 {
+          try body(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+          return count
+        }
+        if errno != EINTR { throw FileError("read", path, errno) }
+      }
+    }
+  }
+}

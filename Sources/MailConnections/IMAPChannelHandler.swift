@@ -285,6 +285,21 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
     context.writeAndFlush(Self.wrapOutboundOut(context.channel.allocator.buffer(bytes: bytes)), promise: nil)
   }
 
+  /// Octets of a message that belong to a command under way.
+  func write(body: ByteBuffer, _ promise: EventLoopPromise<Void>) {
+    guard case .ready = phase, let context else { return promise.fail(ConnectionError.closed) }
+    do {
+      try Step.$faults.withValue(setup.faults) { try Step.pass(.networkWrite) }
+    } catch {
+      promise.fail(error)
+      return fail(.broken("\(error)"))
+    }
+    setup.shared.update { $0.sent &+= UInt64(body.readableBytes) }
+    // While we send, the server has nothing to say.
+    watch.progress()
+    context.writeAndFlush(Self.wrapOutboundOut(body), promise: promise)
+  }
+
   // MARK: Holding back
 
   func read(context: ChannelHandlerContext) {

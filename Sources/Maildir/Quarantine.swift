@@ -83,6 +83,11 @@ package final class Quarantine: Sendable {
 
   private static let copyPrefix = Array(".copy-".utf8)
 
+  /// A name for what is not whole yet.
+  static func copyName() -> FileName {
+    FileName(bytes: copyPrefix + RandomName.hexadecimal(digits: 16).utf8) ?? ".copy-"
+  }
+
   /// Nil for what is no entry.
   private static func time(of name: FileName) -> Int64? {
     guard let text = name.text, let dot = text.firstIndex(of: ".") else { return nil }
@@ -92,7 +97,7 @@ package final class Quarantine: Sendable {
   /// Copies under another name first, so that an entry is always whole.
   private func copy(_ name: FileName, from source: DirectoryHandle, as entry: FileName) throws {
     let original = try source.openFile(name)
-    let temporary = FileName(bytes: Quarantine.copyPrefix + RandomName.hexadecimal(digits: 16).utf8) ?? ".copy-"
+    let temporary = Quarantine.copyName()
     let file = try directory.createFile(temporary)
     do {
       var written = ContentHasher()

@@ -38,9 +38,24 @@ extension AccountState {
     try await write { db in
       for id in intents {
         try db.execute(
-          sql: "UPDATE intent SET since = CASE uncertain WHEN 0 THEN ? ELSE since END, uncertain = 1 WHERE id = ?",
+          sql: "UPDATE intent SET since = ?, attempts = attempts + 1, uncertain = 1 WHERE id = ? AND uncertain = 0",
           arguments: [now, id])
       }
+    }
+  }
+
+  /// The act was certainly not done although it may have seemed so: it may be tried again, and is remembered.
+  package func setRetriable(_ intent: Int64) async throws {
+    try await write { db in try db.execute(sql: "UPDATE intent SET uncertain = 0 WHERE id = ?", arguments: [intent]) }
+  }
+
+  /// A file without a row by its key; nil where it is gone.
+  package func localFile(_ file: ServerIntent.File, in mailbox: Int64) async throws -> LocalFile? {
+    try await read { db in
+      try Row.fetchOne(
+        db, sql: "SELECT * FROM local_file WHERE mailbox = ? AND base_name = ? AND inode = ?",
+        arguments: [mailbox, Data(file.baseName), file.inode]
+      ).flatMap(LocalFile.init(row:))
     }
   }
 
@@ -104,12 +119,12 @@ package struct ServerIntent: Sendable {
   package var isUncertain = false
   /// Seconds since 1970.
   package var since: Int64 = 0
-  /// This one is the first, the second, ...
-  package var attempts = 1
+  /// How many attempts may have been carried out without our hearing of it, this one included.
+  package var attempts = 0
 
   package init(
     kind: Kind, mailbox: Int64, uidValidity: UIDValidity, uidNext: UInt32, source: Int64?, file: File?,
-    digests: MessageDigests, wireSize: Int64, messageID: String? = nil, attempts: Int = 1
+    digests: MessageDigests, wireSize: Int64, messageID: String? = nil, attempts: Int = 0
   ) {
     self.kind = kind
     self.mailbox = mailbox

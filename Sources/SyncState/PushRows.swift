@@ -90,6 +90,53 @@ extension AccountState {
     }
   }
 
+  /// Whether the message's last fetched content waits in quarantine since it was deleted here.
+  package func isQuarantined(_ message: Int64) async throws -> Bool {
+    try await read { db in
+      try Bool.fetchOne(
+        db,
+        sql: """
+          SELECT EXISTS (SELECT 1 FROM quarantined JOIN message ON message.id = ?
+            JOIN mailbox ON mailbox.id = message.mailbox
+            WHERE quarantined.mailbox = mailbox.name AND quarantined.uid = message.uid
+              AND quarantined.content_digest = message.content_digest)
+          """, arguments: [message]) ?? false
+    }
+  }
+
+  /// Notes a message that was fetched into quarantine before its expunge.
+  package func noteQuarantined(
+    _ message: Int64, entry: String, digest: Digest, reason: String, now: Int64
+  ) async throws {
+    try await write { db in
+      try db.execute(
+        sql: """
+          INSERT OR IGNORE INTO quarantined (mailbox, folder, uid, entry, file_name, content_digest, reason, at, flags,
+            keywords, internal_date)
+          SELECT mailbox.name, mailbox.folder, message.uid, ?, message.file_name, ?, ?, ?, message.flags,
+            message.keywords, message.internal_date
+          FROM message JOIN mailbox ON mailbox.id = message.mailbox WHERE message.id = ?
+          """, arguments: [entry, Data(digest.bytes), reason, now, message])
+    }
+  }
+
+  /// Whether the same message of a server with labels (X-GM-EXT-1) is in another folder still: there, but in All Mail,
+  /// which has every message.
+  package func hasOtherLabel(_ message: Int64) async throws -> Bool {
+    try await read { db in
+      try Bool.fetchOne(
+        db,
+        sql: """
+          SELECT EXISTS (SELECT 1 FROM message AS it JOIN message AS other
+              ON other.gmail_id = it.gmail_id AND other.id <> it.id AND other.mailbox <> it.mailbox
+            JOIN mailbox ON mailbox.id = other.mailbox
+            WHERE it.id = ? AND it.gmail_id IS NOT NULL AND other.gmail_id IS NOT NULL AND other.state = 1 AND other.remote = 1
+              AND other.pending & 1 = 0 AND other.departed IS NULL AND other.uid IS NOT NULL
+              AND lower(coalesce(mailbox.special_use, '')) NOT IN ('\\all', '\\trash', '\\junk'))
+          """, arguments: [message]) ?? false
+    }
+  }
+
   /// Rows that a hold lists.
   package func heldMessages() async throws -> Set<Int64> {
     try await read { db in Set(try Int64.fetchAll(db, sql: "SELECT message FROM hold_message")) }
@@ -169,6 +216,36 @@ extension AccountState {
       } else {
         try History.note(.uploaded, of: message, cause: .folder, now: now, db)
       }
+    }
+  }
+
+  /// What an intent brought to the server, although its file is not where it was: a row whose file is missing.
+  package func confirmArrival(
+    of intent: ServerIntent, uid: UID, flags: FlagSet, internalDate: Int64?, internalZone: Int?, now: Int64
+  ) async throws {
+    let session = session
+    try await write { db in
+      try db.execute(
+        sql: """
+          INSERT INTO message (mailbox, uid, state, base_name, file_name, in_cur, flags, keywords, unlettered,
+            content_digest, header_digest, disk_size, wire_size, rfc822_size, internal_date, internal_zone, session,
+            inode, pending, missing_since, added)
+          VALUES (?, ?, 1, ?, ?, 0, ?, ?, '', ?, ?, 0, ?, ?, ?, ?, ?, 0, 1, ?, ?)
+          """,
+        arguments: [
+          intent.mailbox, uid.value, Data(intent.file?.baseName ?? Array("none".utf8)),
+          Data(intent.file?.baseName ?? Array("none".utf8)), Int64(flags.system.rawValue), flags.keywordColumn,
+          Data(intent.digests.content.bytes), Data(intent.digests.header.bytes), intent.wireSize, intent.wireSize,
+          internalDate, internalZone, session, now * 1_000_000_000, now,
+        ])
+      try db.execute(sql: "DELETE FROM intent WHERE id = ?", arguments: [intent.id])
+    }
+  }
+
+  /// The folder is read in full the next time.
+  package func forgetScan(of mailbox: Int64) async throws {
+    try await write { db in
+      try db.execute(sql: "UPDATE mailbox SET scan_began = 0 WHERE id = ?", arguments: [mailbox])
     }
   }
 

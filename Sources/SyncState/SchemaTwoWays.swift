@@ -27,6 +27,7 @@ extension Schema {
     -- Seconds since 1970.
     ALTER TABLE message ADD COLUMN added INTEGER;
     CREATE INDEX local_file_content ON local_file (content_digest);
+    CREATE INDEX message_gmail ON message (gmail_id) WHERE gmail_id IS NOT NULL;
     CREATE INDEX message_departed ON message (departed) WHERE departed IS NOT NULL;
     CREATE INDEX message_copy_of ON message (copy_of) WHERE copy_of IS NOT NULL;
 
@@ -54,7 +55,7 @@ extension Schema {
       -- 1 when the act may have been done without our hearing of it, and since when (seconds since 1970).
       uncertain INTEGER NOT NULL DEFAULT 0 CHECK (uncertain IN (0, 1)),
       since INTEGER NOT NULL,
-      attempts INTEGER NOT NULL DEFAULT 1
+      attempts INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     CREATE INDEX intent_mailbox ON intent (mailbox);
     CREATE INDEX intent_source ON intent (source);

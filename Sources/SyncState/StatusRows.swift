@@ -60,7 +60,7 @@ extension AccountState {
     SELECT mailbox.*,
       (SELECT count(*) FROM message WHERE message.mailbox = mailbox.id AND state = 1 AND pending & 1 = 0)
         AS messages,
-      (SELECT count(*) FROM message WHERE message.mailbox = mailbox.id AND state = 1 AND flags & 1 = 0)
+      (SELECT count(*) FROM message WHERE message.mailbox = mailbox.id AND state = 1 AND pending & 1 = 0 AND flags & 1 = 0)
         AS unseen,
       (SELECT count(*) FROM message WHERE message.mailbox = mailbox.id AND pending <> 0) AS pending_messages,
       (SELECT count(*) FROM unfetched WHERE unfetched.mailbox = mailbox.id) AS unfetched

@@ -10,7 +10,7 @@ struct WorkQueueTests {
     RoundWork(
       record: MailboxRecord(
         id: id, name: MailboxName("box \(id)"), delimiter: nil, folder: "\(id)", uidValidity: nil, checkpoint: nil,
-        lastSuccess: nil, unlisted: 0, problem: nil, localNew: 0, scan: nil),
+        lastSuccess: nil, unlisted: 0, problem: nil, localNew: 0, scan: nil, specialUse: nil, isReadOnly: false),
       specialUse: nil, location: "test/box \(id)", forgetsCheckpoint: forgets)
   }
 

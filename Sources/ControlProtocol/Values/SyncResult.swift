@@ -4,6 +4,11 @@ package struct SyncResult: Codable, Equatable, Sendable {
   package var delivered = 0
   package var flagsChanged = 0
   package var quarantined = 0
+  /// Sent to the server: new messages, moves, deletions, changes of flags.
+  package var uploaded = 0
+  package var moved = 0
+  package var deleted = 0
+  package var flagsStored = 0
   package var octets: Int64 = 0
   package var mailboxes = 0
   package var pendingLocal = 0

@@ -98,6 +98,10 @@ extension SyncResult {
     delivered = outcome.delivered
     flagsChanged = outcome.flagsChanged
     quarantined = outcome.quarantined
+    uploaded = outcome.uploaded
+    moved = outcome.moved
+    deleted = outcome.deleted
+    flagsStored = outcome.flagsStored
     octets = outcome.octets
     mailboxes = outcome.mailboxes
     pendingLocal = outcome.pendingLocal

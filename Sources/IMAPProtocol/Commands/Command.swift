@@ -22,11 +22,30 @@ package enum Command: Hashable, Sendable {
   case status(MailboxName, [StatusItem])
   /// EXAMINE when read-only. `condStore` is left out when there are QRESYNC parameters, which imply it.
   case select(MailboxName, readOnly: Bool, condStore: Bool, resync: QResyncParameters?)
-  case close
   case unselect
   /// All UIDs, or those of the set that exist; `esearch` asks for `RETURN (ALL)`.
   case uidSearch(UIDSet?, esearch: Bool)
   case uidFetch(UIDSet, items: [FetchItem], changedSince: ModSequence?, vanished: Bool)
+  /// `UID STORE 3:5 (UNCHANGEDSINCE 715) +FLAGS.SILENT (\\Seen)` (RFC 3501 section 6.4.6, RFC 7162 section 3.1.3).
+  case uidStore(UIDSet, FlagStore, FlagSet, unchangedSince: ModSequence?)
+  case uidCopy(UIDSet, MailboxName)
+  /// RFC 6851.
+  case uidMove(UIDSet, MailboxName)
+  /// RFC 4315. There is no plain EXPUNGE here: it would take other people's messages along.
+  case uidExpunge(UIDSet)
+  /// The command up to and with the first literal's size; its octets follow, and then an `AppendPart` for each further
+  /// message (RFC 3501 section 6.3.11, RFC 3502).
+  case append(MailboxName, AppendPart)
+  case create(MailboxName)
+  case rename(MailboxName, to: MailboxName)
+  case delete(MailboxName)
+  case subscribe(MailboxName)
+  case unsubscribe(MailboxName)
+}
+
+package enum FlagStore: String, Hashable, Sendable {
+  case adding = "+FLAGS.SILENT"
+  case removing = "-FLAGS.SILENT"
 }
 
 /// What LIST is asked to add (RFC 5258, 5819, 6154).

@@ -9,6 +9,7 @@ extension Command {
     writer.append(tag)
     writer.append(" ")
     try write(to: &writer)
+    if case .append = self { return writer.finish() }
     writer.append("\r\n")
     return writer.finish()
   }
@@ -31,17 +32,26 @@ extension Command {
     case .lsub: "LSUB"
     case .status: "STATUS"
     case .select(_, let readOnly, _, _): readOnly ? "EXAMINE" : "SELECT"
-    case .close: "CLOSE"
     case .unselect: "UNSELECT"
     case .uidSearch: "UID SEARCH"
     case .uidFetch: "UID FETCH"
+    case .uidStore: "UID STORE"
+    case .uidCopy: "UID COPY"
+    case .uidMove: "UID MOVE"
+    case .uidExpunge: "UID EXPUNGE"
+    case .append: "APPEND"
+    case .create: "CREATE"
+    case .rename: "RENAME"
+    case .delete: "DELETE"
+    case .subscribe: "SUBSCRIBE"
+    case .unsubscribe: "UNSUBSCRIBE"
     }
   }
 
   private func write(to writer: inout CommandWriter) throws(CommandError) {
     writer.append(name)
     switch self {
-    case .capability, .noop, .idle, .logout, .check, .startTLS, .namespace, .close, .unselect: break
+    case .capability, .noop, .idle, .logout, .check, .startTLS, .namespace, .unselect: break
     case .login(let user, let password):
       writer.append(" ")
       try writer.astring(user, "user name")
@@ -75,6 +85,31 @@ extension Command {
       if uids.isEmpty || items.isEmpty { throw .emptySet }
       writer.append(" \(uids) (" + items.map(\.rawValue).joined(separator: " ") + ")")
       if let changedSince { writer.append(" (CHANGEDSINCE \(changedSince)" + (vanished ? " VANISHED)" : ")")) }
+    case .uidStore(let uids, let store, let flags, let unchangedSince):
+      let names = flags.wireNames
+      if uids.isEmpty || names.isEmpty { throw .emptySet }
+      guard names.allSatisfy(AppendPart.isFlag) else { throw .unencodable("flag") }
+      writer.append(" \(uids)" + (unchangedSince.map { " (UNCHANGEDSINCE \($0))" } ?? ""))
+      writer.append(" \(store.rawValue) (" + names.joined(separator: " ") + ")")
+    case .uidCopy(let uids, let mailbox), .uidMove(let uids, let mailbox):
+      if uids.isEmpty { throw .emptySet }
+      writer.append(" \(uids) ")
+      try writer.mailbox(mailbox.wire)
+    case .uidExpunge(let uids):
+      if uids.isEmpty { throw .emptySet }
+      writer.append(" \(uids)")
+    case .append(let mailbox, let part):
+      writer.append(" ")
+      try writer.mailbox(mailbox.wire)
+      writer.append(part.encoded(writer.capabilities))
+    case .create(let mailbox), .delete(let mailbox), .subscribe(let mailbox), .unsubscribe(let mailbox):
+      writer.append(" ")
+      try writer.mailbox(mailbox.wire)
+    case .rename(let mailbox, let new):
+      writer.append(" ")
+      try writer.mailbox(mailbox.wire)
+      writer.append(" ")
+      try writer.mailbox(new.wire)
     }
   }
 }

@@ -1,0 +1,181 @@
+import Crypto
+import IMAPProtocol
+import MailConnections
+import MailModel
+import Maildir
+import SyncState
+
+/// Finds out what became of acts on the server whose answer was never heard, or did not say which UIDs came of them:
+/// looks for the messages themselves, from the UIDNEXT recorded before the act (DESIGN.md section 4, Upload). One
+/// message is found for one intent.
+struct IntentResolution: Sendable {
+  let account: OpenAccount
+  let connection: IMAPConnection
+
+  /// A server may still be at work on what a broken connection brought it: seconds.
+  static let appendPatience: Int64 = 60
+  static let copyPatience: Int64 = 5
+
+  private var state: AccountState { account.state }
+
+  /// A message that may be what an intent has become.
+  private struct Candidate {
+    var uid: UID
+    var header: Digest
+    var size: Int64?
+    var internalDate: InternalDate?
+    var identification: String?
+    var flags: FlagSet
+  }
+
+  /// - Parameter isAnswered: the server said OK, so that a message that is not found has been there.
+  func run(into id: Int64, isAnswered: Bool = false) async throws -> PushRound.Result {
+    var result = PushRound.Result()
+    let open = try await state.intents(into: id)
+    guard let record = try await state.mailbox(id), let lowest = open.map(\.uidNext).min() else { return result }
+    let selection = try await connection.select(record.name, readOnly: true, resync: nil) { _ in }
+    guard let validity = selection.uidValidity else { return result }
+    // Under another UIDVALIDITY these UIDs say nothing: everything there is matched by its content.
+    let stale = open.filter { $0.uidValidity != validity }
+    try await state.dropIntents(stale.map(\.id))
+    var candidates = try await self.candidates(from: lowest, in: id)
+    for intent in open where intent.uidValidity == validity {
+      if let place = match(intent, candidates) {
+        let found = candidates.remove(at: place)
+        try await settle(intent, found, in: record, &result)
+      } else {
+        try await missed(intent, record, isAnswered: isAnswered, &result)
+      }
+    }
+    return result
+  }
+
+  private func candidates(from lowest: UInt32, in mailbox: Int64) async throws -> [Candidate] {
+    let found = FoundCandidates()
+    let range = UIDSet(ranges: CollectionOfOne(lowest...UInt32.max))
+    _ = try await connection.fetchAttributes(range, [.size, .internalDate, .header, .flags]) { batch in
+      for message in batch {
+        // `n:*` names the last message even where it is below n.
+        guard let uid = message.uid, uid.value >= lowest, let header = message.headerBytes else { continue }
+        guard try await !state.hasRow(uid, in: mailbox) else { continue }
+        var sha = SHA256()
+        header.withUnsafeBytes { sha.update($0) }
+        guard let digest = Digest(sha.finish()) else { continue }
+        await found.add(
+          Candidate(
+            uid: uid, header: digest, size: message.rfc822Size.map { Int64(clamping: $0) },
+            internalDate: message.internalDate, identification: HeaderIdentification.find(in: header),
+            flags: message.flags ?? FlagSet()))
+      }
+    }
+    return await found.candidates
+  }
+
+  private actor FoundCandidates {
+    private(set) var candidates: [Candidate] = []
+    func add(_ candidate: Candidate) { candidates.append(candidate) }
+  }
+
+  /// By the digest of the header and the size, else by Message-ID and Date: some servers alter what they are given.
+  private func match(_ intent: ServerIntent, _ candidates: [Candidate]) -> Int? {
+    let possible = candidates.indices.filter { candidates[$0].uid.value >= intent.uidNext }
+    return possible.first { candidates[$0].header == intent.digests.header && candidates[$0].size == intent.wireSize }
+      ?? possible.first { index in
+        guard let identification = intent.messageID else { return false }
+        return candidates[index].identification == identification
+      }
+  }
+
+  // MARK: Found
+
+  private func settle(
+    _ intent: ServerIntent, _ found: Candidate, in record: MailboxRecord, _ result: inout PushRound.Result
+  ) async throws {
+    let now = account.now()
+    var source: MessageRecord?
+    if let id = intent.source { source = try await state.messages(ids: [id]).first }
+    switch intent.kind {
+    case .trash:
+      if let source { try await state.setLeaving(.restOfMove, of: [source.id]) }
+      try await state.dropIntents([intent.id])
+      result.deleted += 1
+    case .move:
+      guard let source, let file = try await file(of: intent) else { return try await arrived(intent, found, now) }
+      try await state.confirmMove(
+        ConfirmedMove(
+          intent: intent.id, message: source.id, file: file, uid: found.uid, pending: .flags,
+          unlettered: source.flags.keywords),
+        leavesSource: true, detail: "into \(record.name)", now: now)
+      result.moved += 1
+    case .append, .copy:
+      guard let file = try await file(of: intent) else { return try await arrived(intent, found, now) }
+      try await state.confirmUpload(
+        ConfirmedUpload(
+          intent: intent.id, file: file, uid: found.uid, flags: found.flags, unlettered: found.flags.keywords,
+          pending: .flags, wireSize: intent.wireSize, internalDate: found.internalDate?.seconds,
+          internalZone: found.internalDate?.zoneMinutes, copyOf: intent.kind == .copy ? intent.source : nil,
+          replaces: intent.kind == .append ? intent.source : nil), now: now)
+      result.uploaded += 1
+    }
+    // What the name says of flags is compared when the folder is read the next time, which is at once.
+    try await state.forgetScan(of: record.id)
+  }
+
+  /// The intent's file, under the key that it had; for an edited message that of its row.
+  private func file(of intent: ServerIntent) async throws -> LocalFile? {
+    guard let key = intent.file else { return nil }
+    if let file = try await state.localFile(key, in: intent.mailbox) { return file }
+    guard intent.kind == .append, let source = intent.source,
+      let row = try await state.messages(ids: [source]).first, !row.pending.contains(.gone),
+      row.stamp?.inode == key.inode
+    else { return nil }
+    var file = row.asFile
+    file.digests = intent.digests
+    return file
+  }
+
+  /// The message is there, but its file has gone elsewhere since: it gets a row whose file is missing, and what that
+  /// means is told like any other disappearance.
+  private func arrived(_ intent: ServerIntent, _ found: Candidate, _ now: Int64) async throws {
+    try await state.confirmArrival(
+      of: intent, uid: found.uid, flags: found.flags, internalDate: found.internalDate?.seconds,
+      internalZone: found.internalDate?.zoneMinutes, now: now)
+  }
+
+  // MARK: Not found
+
+  private func missed(
+    _ intent: ServerIntent, _ record: MailboxRecord, isAnswered: Bool, _ result: inout PushRound.Result
+  ) async throws {
+    let patience: Int64
+    switch intent.kind {
+    // A second MOVE of the same UIDs does nothing where the first was done.
+    case .move, .trash: return try await state.dropIntents([intent.id])
+    case .copy: patience = Self.copyPatience
+    case .append: patience = Self.appendPatience
+    }
+    guard intent.isUncertain else {
+      if intent.attempts == 0 { try await state.dropIntents([intent.id]) }
+      return
+    }
+    guard account.now() - intent.since >= patience else {
+      account.logger.notice(
+        "\(account.settings.name)/\(record.name): the connection broke while a message was sent; it is looked for again",
+        metadata: account.metadata(of: record.name))
+      return
+    }
+    guard intent.kind == .append, isAnswered || intent.attempts > 1 else {
+      if intent.kind == .append {
+        try await state.setRetriable(intent.id)
+      } else {
+        try await state.dropIntents([intent.id])
+      }
+      return
+    }
+    let reason = "a message was sent twice and the server does not show it; approve to send it once more"
+    let files = try await [file(of: intent)].compactMap { $0 }
+    try await state.hold([], files: files, in: intent.mailbox, kind: "append", reason: reason, now: account.now())
+    try await state.dropIntents([intent.id])
+    result.notices.append(.held("\(account.settings.name)/\(record.name)", reason))
+  }
+}

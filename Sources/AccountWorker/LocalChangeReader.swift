@@ -1,0 +1,133 @@
+import MailModel
+import SyncPlanner
+import SyncState
+
+/// What scans of all folders found that concerns one mailbox, sorted into what is to be done about it.
+struct LocalChanges: Sendable {
+  struct Move: Sendable {
+    var message: MessageRecord
+    var file: LocalFile
+  }
+
+  /// The file has another base name in the same folder.
+  var renames: [Move] = []
+  /// Out of this mailbox, into that of the file.
+  var moves: [Move] = []
+  /// Into this mailbox, from where `message` is.
+  var copies: [Move] = []
+  var uploads: [LocalFile] = []
+  var deletions: [MessageRecord] = []
+  /// Their copies went ahead, or an edited version took their place.
+  var rests: [MessageRecord] = []
+  /// Not missing for long enough yet.
+  var waiting = 0
+}
+
+/// Reads from the state what the planner needs to tell moves, copies, new files and deletions apart.
+struct LocalChangeReader: Sendable {
+  let account: OpenAccount
+  let mailbox: Int64
+
+  private var state: AccountState { account.state }
+
+  func read() async throws -> LocalChanges {
+    let held = try await state.heldMessages()
+    let busy = Set(try await state.intents().compactMap { $0.source })
+    let missing = try await state.missing().filter { !held.contains($0.id) && !busy.contains($0.id) }
+    let files = try await openFiles(in: mailbox)
+    let here = missing.filter { $0.mailbox == mailbox }
+    var changes = LocalChanges()
+    changes.rests = here.filter { $0.leaving != .none }
+    let contents = Set((here.map(\.digests) + files.map(\.digests)).filter { $0.content != .zero })
+    guard !contents.isEmpty else { return changes }
+    let relevant = missing.filter { $0.leaving == .none && contents.contains($0.digests) }
+    let digests = Set(contents.map(\.content))
+    let strays = try await sendable(state.strays(contents: digests))
+    let present = try await state.present(contents: Set(files.map(\.digests)))
+    let copied = try await state.copied(relevant.map(\.id))
+    let planned = SyncPlanner.localChanges(
+      missing: relevant.map { MissingMessage($0, hasCopy: copied.contains($0.id)) }, strays: strays.map(StrayFile.init),
+      present: present.map(PresentMessage.init), scanBegan: account.facts.lastCompleteScan ?? 0,
+      settle: account.settings.settle.nanoseconds)
+    sort(planned, missing: relevant, strays: strays, present: present, into: &changes)
+    return changes
+  }
+
+  private func sort(
+    _ planned: [LocalChange], missing: [MessageRecord], strays: [LocalFile], present: [MessageRecord],
+    into changes: inout LocalChanges
+  ) {
+    let rows = Dictionary((missing + present).map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    let files = Dictionary(strays.map { (StrayFile($0), $0) }, uniquingKeysWith: { first, _ in first })
+    for change in planned {
+      switch change {
+      case .rename(let message, let stray):
+        guard stray.mailbox == mailbox, let row = rows[message], let file = files[stray] else { continue }
+        changes.renames.append(.init(message: row, file: file))
+      case .move(let message, let stray):
+        guard let row = rows[message], row.mailbox == mailbox, let file = files[stray] else { continue }
+        changes.moves.append(.init(message: row, file: file))
+      case .copy(let message, let stray):
+        guard stray.mailbox == mailbox, let row = rows[message], let file = files[stray] else { continue }
+        changes.copies.append(.init(message: row, file: file))
+      case .upload(let stray):
+        guard stray.mailbox == mailbox, let file = files[stray] else { continue }
+        changes.uploads.append(file)
+      case .delete(let message):
+        guard let row = rows[message], row.mailbox == mailbox else { continue }
+        changes.deletions.append(row)
+      case .expungeRest(let message):
+        guard let row = rows[message], row.mailbox == mailbox else { continue }
+        changes.rests.append(row)
+      case .wait(let message):
+        if rows[message]?.mailbox == mailbox { changes.waiting += 1 }
+      }
+    }
+  }
+
+  /// The mailbox's files without a row, but those whose upload may be done already.
+  private func openFiles(in mailbox: Int64) async throws -> [LocalFile] {
+    try await withoutIntent(state.strays(in: mailbox))
+  }
+
+  private func sendable(_ files: [LocalFile]) async throws -> [LocalFile] {
+    try await withoutIntent(files.filter { $0.refused == nil })
+  }
+
+  private func withoutIntent(_ files: [LocalFile]) async throws -> [LocalFile] {
+    let open = try await state.intents().filter(\.isUncertain)
+    guard !open.isEmpty else { return files }
+    // A file of that content may be the one, wherever it is by now.
+    let contents = Set(open.map(\.digests.content))
+    return files.filter { !contents.contains($0.digests.content) }
+  }
+}
+
+extension MissingMessage {
+  init(_ row: MessageRecord, hasCopy: Bool) {
+    self.init(
+      id: row.id, mailbox: row.mailbox, baseName: row.baseName, content: row.digests.content,
+      since: row.missingSince ?? 0, hasCopy: hasCopy, isFrozen: false)
+  }
+}
+
+extension StrayFile {
+  init(_ file: LocalFile) {
+    self.init(
+      mailbox: file.mailbox, baseName: file.baseName, inode: file.stamp.inode, content: file.digests.content)
+  }
+}
+
+extension PresentMessage {
+  init(_ row: MessageRecord) {
+    self.init(id: row.id, mailbox: row.mailbox, baseName: row.baseName, content: row.digests.content)
+  }
+}
+
+extension Duration {
+  /// Whole nanoseconds; the largest number for what is longer.
+  var nanoseconds: Int64 {
+    let (seconds, overflow) = components.seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    return overflow ? .max : seconds.addingReportingOverflow(components.attoseconds / 1_000_000_000).partialValue
+  }
+}

@@ -1,0 +1,140 @@
+import LinuxFiles
+import MailConnections
+import MailModel
+import Maildir
+import NIOCore
+import SyncState
+import Synchronization
+
+/// Fetches messages into quarantine before they are expunged on the server (DESIGN.md promise 6).
+struct QuarantineFetch: Sendable {
+  let target: PushTarget
+
+  private var account: OpenAccount { target.account }
+
+  /// Returns those that may be expunged: they are durably in quarantine, or were there already, or the server has them
+  /// no more, or nothing is to be kept at all.
+  func run(_ rows: [MessageRecord], _ result: inout PushRound.Result) async throws -> [MessageRecord] {
+    guard account.settings.keepDeleted > 0, !rows.isEmpty else { return rows }
+    let state = target.state
+    var wanted: [MessageRecord] = []
+    for row in rows where try await !state.isQuarantined(row.id) { wanted.append(row) }
+    guard !wanted.isEmpty else { return rows }
+    let receiver = QuarantineReceiver(
+      quarantine: account.quarantine, clock: account.clock, pool: account.pool)
+    _ = try await target.connection.fetchMessages(
+      UIDSet(wanted.compactMap(\.uid)).batches(of: 50), into: receiver, pipelineDepth: 4)
+    let kept = try await receiver.finish()
+    var isSafe = Set(rows.map(\.id)).subtracting(wanted.map(\.id))
+    let existing = try await target.connection.existingUIDs().uids
+    for row in wanted {
+      guard let uid = row.uid else { continue }
+      if let entry = kept[uid] {
+        try await state.noteQuarantined(
+          row.id, entry: entry.name.description, digest: entry.content.digests.content,
+          reason: row.leaving == .replaced ? "replaced by an edited version" : "deleted here", now: account.now())
+        isSafe.insert(row.id)
+      } else if !existing.contains(uid) {
+        isSafe.insert(row.id)
+      } else {
+        var notice = SyncFailure(
+          scope: .message, retry: .later, location: "\(target.mailbox.location):\(uid)",
+          what: "the message was deleted here, but the server does not give it for quarantine, so it is not expunged",
+          remedy: "it is tried again at the next sync")
+        notice.uid = uid.value
+        result.notices.append(notice)
+      }
+    }
+    return rows.filter { isSafe.contains($0.id) }
+  }
+}
+
+/// Writes messages to the quarantine directory, each to a file of its own that gets its name when it is whole.
+private final class QuarantineReceiver: MessageReceiver {
+  struct Entry: Sendable {
+    var name: FileName
+    var content: MessageContent
+  }
+
+  private struct State {
+    var kept: [UID: Entry] = [:]
+    var failure: (any Error)?
+  }
+
+  let quarantine: Quarantine
+  let clock: WallClock
+  private let pool: DiskPool
+  private let lane: DiskLane
+  private let state = Mutex(State())
+
+  init(quarantine: Quarantine, clock: WallClock, pool: DiskPool) {
+    self.quarantine = quarantine
+    self.clock = clock
+    self.pool = pool
+    lane = pool.makeLane()
+  }
+
+  func begin(announcedSize: UInt64) -> (any MessageSink)? {
+    guard state.withLock({ $0.failure == nil }) else { return nil }
+    return QuarantineSink(receiver: self, lane: lane)
+  }
+
+  fileprivate func keep(_ uid: UID, _ entry: Entry) { state.withLock { $0.kept[uid] = entry } }
+  fileprivate func fail(_ error: any Error) { state.withLock { $0.failure = $0.failure ?? error } }
+
+  /// What was kept, durably.
+  func finish() async throws -> [UID: Entry] {
+    await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in lane.submit { done.resume() } }
+    let (kept, failure) = state.withLock { ($0.kept, $0.failure) }
+    if let failure { throw failure }
+    let quarantine = quarantine
+    try await pool.run { try quarantine.sync() }
+    return kept
+  }
+}
+
+/// One message on its way into quarantine; every step runs on the lane, in order.
+private final class QuarantineSink: MessageSink {
+  private let receiver: QuarantineReceiver
+  private let lane: DiskLane
+  private let draft = Mutex<QuarantineDraft?>(nil)
+
+  init(receiver: QuarantineReceiver, lane: DiskLane) {
+    self.receiver = receiver
+    self.lane = lane
+  }
+
+  func receive(_ bytes: ByteBuffer, release: @escaping @Sendable () -> Void) {
+    lane.submit { [self] in
+      attempt { draft in try bytes.withUnsafeReadableBytes { try draft.write($0) } }
+      release()
+    }
+  }
+
+  func finish(_ attributes: MessageAttributes, received: ReceivedBody) {
+    lane.submit { [self] in
+      attempt { draft in
+        guard let uid = attributes.uid else { return try draft.discard() }
+        let name = Quarantine.newName(clock: receiver.clock)
+        let content = try draft.publish(as: name, date: attributes.internalDate?.seconds)
+        receiver.keep(uid, .init(name: name, content: content))
+      }
+    }
+  }
+
+  func abort(_ error: any Error) {
+    lane.submit { [self] in attempt { draft in try draft.discard() } }
+  }
+
+  private func attempt(_ body: (QuarantineDraft) throws -> Void) {
+    draft.withLock { draft in
+      do {
+        let current = try draft ?? receiver.quarantine.makeDraft()
+        draft = current
+        try body(current)
+      } catch {
+        receiver.fail(error)
+      }
+    }
+  }
+}

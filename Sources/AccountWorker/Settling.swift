@@ -1,0 +1,21 @@
+import SyncState
+
+extension OpenAccount {
+  /// How long until another look at the account can decide something that waits only for time: whether a missing file
+  /// was deleted (`settle`), or whether a message was sent whose connection broke. Nil where nothing does.
+  func timeToSettle() async throws -> Duration? {
+    guard settings.policy.direction == .twoWay else { return nil }
+    let now = clock.now().total
+    var next: Int64?
+    if let scanned = facts.lastCompleteScan {
+      next = try await state.nextSettled(settle: settings.settle.nanoseconds, after: scanned)
+    }
+    for intent in try await state.intents() where intent.isUncertain {
+      let patience = intent.kind == .copy ? IntentResolution.copyPatience : IntentResolution.appendPatience
+      let due = (intent.since + patience + 1) * 1_000_000_000
+      next = min(next ?? due, due)
+    }
+    // A moment more, so that the next scan begins after it.
+    return next.map { .nanoseconds(max(0, $0 - now) + 20_000_000) }
+  }
+}
