@@ -9,7 +9,7 @@ import check
 import mail_reader
 from mail_reader import letter
 from support import FULL
-from two_way import CRLF, TwoWay, loads, token_digest
+from two_way import CRLF, TwoWay, loads
 
 
 class Uploads(TwoWay):
@@ -35,7 +35,7 @@ class Uploads(TwoWay):
         files = self.subject.mail()
         result = self.synced(self.subject)
         self.assertLess(result.peak, 64 * 1024)
-        self.assertSameContents()
+        self.assertSame()
         self.assertEqual(sorted(message.digest for message in self.on_server("Sent")),
                          sorted(check.digest(body) for body in bodies.values()))
         self.assertEqual({message.date for message in self.on_server("Sent")}, {when})
@@ -813,6 +813,3 @@ class Pull(TwoWay):
             path.read_bytes() for folder in check.folders(self.subject.root) for path in mail_reader.files(folder))
         self.assertIn(letter("t4", "edited"), everything, "an edit is not lost")
         self.assertIn(letter("t4"), everything)
-
-
-__all__ = ["token_digest"]

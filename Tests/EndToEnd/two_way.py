@@ -126,20 +126,21 @@ class TwoWay(EndToEnd):
 
     # What must hold.
 
-    def assertSame(self, dates=True, **options):
-        """The Maildir equals the server."""
-        self.assertMirrored(self.subject, self.server, user=self.user, dates=dates, **options) \
-            if not self._odd_ends() else self.assertSameContents()
-
-    def _odd_ends(self):
-        return any(b"\r\n" in path.read_bytes() for folder in check.folders(self.subject.root)
-                   for path in mail_reader.files(folder))
-
-    def assertSameContents(self):
-        for mailbox, messages in self.server_view().items():
-            self.assertEqual(
-                sorted((m.digest, sorted(m.flags), sorted(m.keywords), m.date) for m in messages.values()),
-                sorted((m.digest, sorted(m.flags), sorted(m.keywords), m.date) for m in self.local(mailbox)), mailbox)
+    def assertSame(self, dates=True):
+        """The Maildir equals the server, message by message, contents compared with CRLF as LF."""
+        out, seen = [], set()
+        for name, messages in self.server_view().items():
+            folder = self.folder(name)
+            if folder is None or not (folder / "cur").is_dir():
+                out.append("%s: no folder" % name)
+                continue
+            seen.add(folder.resolve())
+            out += check.differences(messages.values(), self.local(name), name, dates=dates)
+            out += ["%s: left in tmp: %s" % (name, entry) for entry in os.listdir(folder / "tmp")]
+        for folder in check.folders(self.subject.root):
+            if folder.resolve() not in seen and (folder / "cur").is_dir() and mail_reader.files(folder):
+                out.append("%s: a folder with mail that belongs to no mailbox" % folder)
+        self.assertEqual(out, [], "%d differences" % len(out))
 
     def assertPlaces(self, token, *mailboxes, text="hello"):
         """The message is in those mailboxes and their folders, once for each time that they are named."""
