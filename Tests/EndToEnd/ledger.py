@@ -1,8 +1,8 @@
 """Keeps account of what two mutators did to messages, by their contents, and says what must have become of them.
 
 A token stands for one message and all its versions and copies. A token that only one side touched since the last rest
-must be exactly where that side left it; one that both touched may be resolved either way, but no content that was ever
-seen at rest may be gone from mailboxes, Trash and quarantine together."""
+must be exactly where that side left it; one that both touched may be resolved either way. No content that was ever seen
+at rest may be gone from mailboxes, Trash and quarantine together, unless both sides deleted it."""
 
 import collections
 import re
@@ -28,7 +28,7 @@ class Ledger:
         self.items = collections.defaultdict(collections.Counter)  # token: Counter of Item, as of now
         self.sides = collections.defaultdict(set)                  # token: who touched it since the last rest
         self.known = {}                                            # digest: token, all that was ever there at rest
-        self.deleted = set()                                       # tokens of which a copy was deleted by anybody
+        self.deleted = collections.defaultdict(set)                # token: who deleted a copy of it since then
         self.latest = {}                                           # token: digest of the newest version
         self.unsure = set()                                        # tokens of which an act met another program's
         self.acts = collections.Counter()
@@ -58,7 +58,7 @@ class Ledger:
                 count[one] += 1
                 self.made[one.digest] = token
             if deletes:
-                self.deleted.add(token)
+                self.deleted[token].add(side)
             if not sure:
                 self.unsure.add(token)
 
@@ -86,8 +86,12 @@ class Ledger:
                 there[token][Item(mailbox, message.digest, words(message.flags))] += 1
                 tokens[message.digest] = token
         anywhere = set(tokens) | set(kept)
-        for digest, token in self.known.items():
-            if digest not in anywhere:
+        for digest, token in list(self.known.items()):
+            if digest in anywhere:
+                continue
+            if len(self.deleted[token]) == 2:  # gone on both sides: forgotten
+                del self.known[digest]
+            else:
                 wrong.append("LOST: %s of %s is nowhere: %s" % (digest[:8], token, self.story(token)))
         doubled = 0
         for token, expected in list(self.items.items()):
@@ -99,7 +103,7 @@ class Ledger:
                         token, "/".join(self.sides[token]) or "nobody", show(found), show(wanted), self.story(token)))
                 continue
             newest = self.latest.get(token)
-            if token not in self.deleted and not any(
+            if not self.deleted[token] and not any(
                     newest is None or one.digest == newest for one in found):
                 wrong.append("LOST: nobody deleted %s, and it is in no mailbox but Trash: %s" % (token, self.story(token)))
             doubled += sum(found.values()) > max(1, sum(wanted.values()))
@@ -107,8 +111,7 @@ class Ledger:
         self.items = collections.defaultdict(collections.Counter, there)
         self.sides.clear()
         self.unsure.clear()
-        self.deleted = {token for token in self.deleted if not any(
-            one.mailbox != trash for one in there[token])}
+        self.deleted.clear()
         self.trail = collections.defaultdict(list, {token: trail[-12:] + ["-- rest --"] for token, trail in
                                                     self.trail.items()})
         return wrong, doubled
