@@ -15,6 +15,8 @@ struct LocalScan: Sendable {
   let account: OpenAccount
   let mailbox: MirroredMailbox
   let isForced: Bool
+  /// Files that a power cut damaged stay where they are.
+  var isDryRun = false
 
   private var state: AccountState { account.state }
   private var id: Int64 { mailbox.record.id }
@@ -55,6 +57,8 @@ struct LocalScan: Sendable {
         // Seen twice under the same inode: another program renamed it while we read the directory.
         if rows.contains(where: { $0.mailbox == id && $0.stamp?.inode == stamp.inode }) { continue }
         if rows.contains(where: { $0.mailbox == id && $0.state != .present }) { continue }
+        // On its way to the folder of the mailbox that another client moved its message to.
+        if rows.contains(where: { $0.movedFrom == id }) { continue }
         if let file = try await localFile(entry, stamp, known: known) { locals.append(file) }
         continue
       }
@@ -66,8 +70,10 @@ struct LocalScan: Sendable {
         dropped.append(row.id)
       }
     }
-    try await state.setSeen(changed)
-    if !dropped.isEmpty { try await RemovalRound(account: account, mailbox: mailbox).setAsideDamaged(dropped) }
+    try await state.setSeen(changed, in: id)
+    if !dropped.isEmpty, !isDryRun {
+      try await RemovalRound(account: account, mailbox: mailbox).setAsideDamaged(dropped)
+    }
     return (locals, dropped.count)
   }
 

@@ -64,7 +64,7 @@ struct PushMoves: Sendable {
     switch outcome {
     case .refused(let text):
       try await state.dropIntents(ids)
-      result.notices.append(target.refusal("move messages to \(place.name)", text))
+      result.notices.append(try target.refusal("move messages to \(place.name)", text))
     case .done(let mapping):
       var isComplete = true
       for (id, item) in zip(ids, ready) {

@@ -12,8 +12,8 @@ extension AccountState {
         sql: """
           INSERT INTO message (mailbox, uid, state, base_name, file_name, in_cur, flags, keywords, unlettered,
             content_digest, header_digest, disk_size, rfc822_size, wire_size, line_ends, internal_date,
-            internal_zone, email_id, gmail_id, session)
-          VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            internal_zone, email_id, gmail_id, session, added)
+          VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, unixepoch())
           """)
       let forget = try db.cachedStatement(sql: "DELETE FROM unfetched WHERE mailbox = ? AND uid = ?")
       return try intents.map { intent in
@@ -39,7 +39,7 @@ extension AccountState {
       let statement = try db.cachedStatement(
         sql: """
           UPDATE message SET state = 1, file_name = ?, base_name = ?, in_cur = ?, device = ?, inode = ?, modified = ?,
-            changed = ?, pending = ? WHERE id = ?
+            changed = ?, pending = ?, moved_from = NULL WHERE id = ?
           """)
       for delivery in settled {
         try statement.execute(arguments: [
@@ -87,8 +87,8 @@ extension AccountState {
         sql: """
           INSERT INTO message (mailbox, uid, state, base_name, file_name, in_cur, flags, keywords, unlettered,
             content_digest, header_digest, disk_size, rfc822_size, wire_size, line_ends, internal_date,
-            internal_zone, email_id, gmail_id, session, device, inode, modified, changed, pending)
-          VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
+            internal_zone, email_id, gmail_id, session, device, inode, modified, changed, pending, added)
+          VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, unixepoch())
           """,
         arguments: [
           intent.mailbox, intent.uid.value, Data(file.baseName), Data(file.fileName), file.isInCur,

@@ -5,14 +5,14 @@ import MailModel
 /// What scans of the folders found, against the last synced state.
 extension AccountState {
   /// Rows whose file has another name, place or metadata than recorded, or whose local changes came or went. What was
-  /// missing and is back is missing no more, and waits for no word.
-  package func setSeen(_ seen: [SeenFile]) async throws {
+  /// missing and is back is missing no more, and waits for no word. A row that went to another mailbox since is left out.
+  package func setSeen(_ seen: [SeenFile], in mailbox: Int64) async throws {
     guard !seen.isEmpty else { return }
     try await write { db in
       let statement = try db.cachedStatement(
         sql: """
           UPDATE message SET file_name = ?, in_cur = ?, device = ?, inode = ?, modified = ?, changed = ?, pending = ?,
-            missing_since = NULL, unsendable = 0, leaving = 0 WHERE id = ?
+            missing_since = NULL, unsendable = 0, leaving = 0, touched = 0 WHERE id = ? AND mailbox = ?
           """)
       let back = try db.cachedStatement(
         sql: """
@@ -22,7 +22,7 @@ extension AccountState {
       for file in seen {
         try statement.execute(arguments: [
           Data(file.fileName), file.isInCur, file.stamp.device, file.stamp.inode, file.stamp.modified,
-          file.stamp.changed, file.pending.rawValue, file.message,
+          file.stamp.changed, file.pending.rawValue, file.message, mailbox,
         ])
         try back.execute(arguments: [file.message])
       }
@@ -35,9 +35,9 @@ extension AccountState {
     guard !messages.isEmpty else { return }
     try await write { db in
       let statement = try db.cachedStatement(
-        sql: "UPDATE message SET pending = ?, missing_since = coalesce(missing_since, ?) WHERE id = ?")
+        sql: "UPDATE message SET pending = ?, missing_since = coalesce(missing_since, ?) WHERE id = ? AND mailbox = ?")
       for message in messages {
-        try statement.execute(arguments: [message.pending.union(.gone).rawValue, since, message.id])
+        try statement.execute(arguments: [message.pending.union(.gone).rawValue, since, message.id, message.mailbox])
       }
     }
   }

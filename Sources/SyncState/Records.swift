@@ -97,11 +97,16 @@ package struct MessageRecord: Sendable {
   package let leaving: LeavingReason
   /// The person said that what is pending for it may be done.
   package let isApproved: Bool
+  /// The server's flags changed while the file was missing.
+  package let isTouched: Bool
   /// The server does not take this local change.
   package let isUnsendable: Bool
-  /// Seconds since 1970: when a complete view of its mailbox first lacked it.
+  /// Nanoseconds since 1970: when a complete view of its mailbox first lacked it.
   package let departed: Int64?
   package let internalZone: Int?
+  package let gmailID: UInt64?
+  /// The mailbox in whose folder the file was, while it is renamed because another client moved its message.
+  package let movedFrom: Int64?
 }
 
 /// Why the server's copy is to go although no person deleted it, or how far that is.
@@ -203,7 +208,8 @@ extension MessageRecord {
   static let columns = """
     id, mailbox, uid, state, remote, pending, base_name, file_name, in_cur, flags, keywords, unlettered, content_digest, \
     header_digest, wire_size, rfc822_size, internal_date, email_id, device, inode, disk_size, modified, changed, \
-    session, quarantine_name, missing_since, copy_of, leaving, approved, unsendable, departed, internal_zone
+    session, quarantine_name, missing_since, copy_of, leaving, approved, unsendable, departed, internal_zone, \
+    touched, gmail_id, moved_from
     """
 
   /// Reads a row of `columns`, by position: finding columns by name costs more than all the rest of a scan.
@@ -224,8 +230,9 @@ extension MessageRecord {
       stamp: inode.map {
         FileStamp(device: row[18] ?? 0, inode: $0, size: diskSize, modified: row[21] ?? 0, changed: row[22] ?? 0)
       }, diskSize: diskSize, session: row[23], quarantineName: row[24], missingSince: row[25], copyOf: row[26],
-      leaving: LeavingReason(rawValue: row[27]) ?? .none, isApproved: row[28], isUnsendable: row[29],
-      departed: row[30], internalZone: row[31])
+      leaving: LeavingReason(rawValue: row[27]) ?? .none, isApproved: row[28], isTouched: row[32],
+      isUnsendable: row[29], departed: row[30], internalZone: row[31],
+      gmailID: (row[33] as Int64?).map { UInt64(bitPattern: $0) }, movedFrom: row[34])
   }
 }
 

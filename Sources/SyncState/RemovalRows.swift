@@ -74,7 +74,7 @@ extension AccountState {
   package func setRemote(_ isRemote: Bool, of messages: [Int64]) async throws {
     guard !messages.isEmpty else { return }
     try await write { db in
-      let statement = try db.cachedStatement(sql: "UPDATE message SET remote = ? WHERE id = ?")
+      let statement = try db.cachedStatement(sql: "UPDATE message SET remote = ?, departed = NULL WHERE id = ?")
       for message in messages { try statement.execute(arguments: [isRemote, message]) }
       if isRemote { try Self.releaseHeld(messages, db) }
     }
@@ -100,25 +100,6 @@ extension AccountState {
         DELETE FROM hold WHERE kind IN ('removals', 'deletions', 'flags', 'uploads', 'append', 'pull')
           AND id NOT IN (SELECT hold FROM hold_message) AND id NOT IN (SELECT hold FROM hold_file)
         """)
-  }
-
-  /// Messages removed locally in the window of 24 hours: in this folder with its size when the window began, and in
-  /// the account.
-  package func recentRemovals(of mailbox: Int64, now: Int64) async throws -> (
-    folder: Int, sizeAtStart: Int?, account: Int
-  ) {
-    try await read { db in
-      let since = now - 86_400
-      let folder =
-        try Int.fetchOne(
-          db, sql: "SELECT sum(messages) FROM removal WHERE mailbox = ? AND at > ?", arguments: [mailbox, since]) ?? 0
-      let size = try Int.fetchOne(
-        db, sql: "SELECT folder_size FROM removal WHERE mailbox = ? AND at > ? ORDER BY at, rowid LIMIT 1",
-        arguments: [mailbox, since])
-      let account =
-        try Int.fetchOne(db, sql: "SELECT sum(messages) FROM removal WHERE at > ?", arguments: [since]) ?? 0
-      return (folder, size, account)
-    }
   }
 
   /// Creates or extends the mailbox's hold of this kind with these messages.
