@@ -185,7 +185,10 @@ extension LocalFile {
       isInCur: row["in_cur"],
       stamp: FileStamp(
         device: row["device"], inode: row["inode"], size: row["disk_size"], modified: row["modified"],
-        changed: row["changed"]), digests: MessageDigests(content: content, header: header), refused: row["refused"],
+        changed: row["changed"]), digests: MessageDigests(content: content, header: header),
+      plain: MessageDigests(
+        content: (row["plain_content"] as Data?).flatMap { Digest($0) } ?? content,
+        header: (row["plain_header"] as Data?).flatMap { Digest($0) } ?? header), refused: row["refused"],
       isApproved: row["approved"])
   }
 }

@@ -63,8 +63,8 @@ extension AccountState {
       let insert = try db.cachedStatement(
         sql: """
           INSERT OR REPLACE INTO local_file (mailbox, base_name, file_name, in_cur, disk_size, device, inode,
-            modified, changed, content_digest, header_digest, refused, approved)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            modified, changed, content_digest, header_digest, refused, approved, plain_content,
+            plain_header) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
           """)
       for file in files {
         let name = Data(file.baseName)
@@ -75,6 +75,7 @@ extension AccountState {
           mailbox, name, Data(file.fileName), file.isInCur, file.stamp.size, file.stamp.device,
           file.stamp.inode, file.stamp.modified, file.stamp.changed, Data(file.digests.content.bytes),
           Data(file.digests.header.bytes), same?.refused, same?.isApproved ?? false,
+          Data(file.plain.content.bytes), Data(file.plain.header.bytes),
         ])
       }
       try Self.dropEmptyHolds(db)

@@ -38,6 +38,12 @@ extension Schema {
     CREATE INDEX message_departed_email ON message (email_id) WHERE departed IS NOT NULL;
     CREATE INDEX message_copy_of ON message (copy_of) WHERE copy_of IS NOT NULL;
 
+    -- Digests without the header fields that mail programs add; those of the content where it has none.
+    ALTER TABLE local_file ADD COLUMN plain_content BLOB;
+    ALTER TABLE local_file ADD COLUMN plain_header BLOB;
+    UPDATE local_file SET plain_content = content_digest, plain_header = header_digest;
+    CREATE INDEX local_file_plain ON local_file (plain_content);
+
     -- Why the server will never take this file.
     ALTER TABLE local_file ADD COLUMN refused TEXT;
     ALTER TABLE local_file ADD COLUMN approved INTEGER NOT NULL DEFAULT 0 CHECK (approved IN (0, 1));
