@@ -170,7 +170,8 @@ extension MaildirFolder {
     let place: Subdirectory = file.isInCur ? .cur : .new
     guard let status = try self[place].status(of: name), status.kind == .regular else { return nil }
     let stamp = FileStamp(status)
-    guard stamp.inode == file.stamp.inode, stamp.size == file.stamp.size, stamp.modified == file.stamp.modified
+    guard stamp.inode == file.stamp.inode, stamp.modified == file.stamp.modified,
+      file.digests.content == .zero || stamp.size == file.stamp.size
     else { return nil }
     return ScanEntry(name: name, subdirectory: place, status: status)
   }

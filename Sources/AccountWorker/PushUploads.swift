@@ -212,7 +212,7 @@ struct PushUploads: Sendable {
 }
 
 extension MessageRecord {
-  /// Its file, whose new content is not known yet.
+  /// Its file, whose new content, and so its size, is not known yet.
   var asFile: LocalFile {
     LocalFile(
       mailbox: mailbox, baseName: baseName, fileName: fileName, isInCur: isInCur,

@@ -31,6 +31,7 @@ extension AccountSettings {
       folderNames: Dictionary(
         account.map.map { ($0.key.description, $0.value.description) }, uniquingKeysWith: { first, _ in first }),
       policy: SyncPolicy(
+        direction: account.direction == .twoWay ? .twoWay : .pull,
         deleteLocally: account.deleteLocally == .never ? .never : .quarantine,
         deleteOnServer: .init(account.deleteOnServer),
         hold: .init(
