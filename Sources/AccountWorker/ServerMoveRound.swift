@@ -36,8 +36,8 @@ struct ServerMoveRound: Sendable {
     var followed = UIDSet()
     // The same mailbox has it under another UID.
     let here = moves.filter { $0.row.mailbox == id && !$0.row.pending.contains(.gone) }
-    try await state.pair(here.map { (message: $0.row.id, uid: $0.uid) })
-    for move in here { followed.insert(move.uid) }
+    let taken = try await state.takeBack(here.map { (message: $0.row.id, uid: $0.uid) })
+    for move in here where taken.contains(move.row.id) { followed.insert(move.uid) }
     let located = try await locate(moves.filter { $0.row.mailbox != id || $0.row.pending.contains(.gone) })
     for (source, moves) in Dictionary(grouping: located, by: \.source).sorted(by: { $0.key < $1.key }) {
       // A folder that can't be opened keeps its mail; the messages are fetched.
@@ -62,7 +62,7 @@ struct ServerMoveRound: Sendable {
       var move = Move(row: row, uid: uid)
       if row.pending.contains(.gone) {
         guard let file = try await stray(of: row, taken: taken, uncertain: uncertain) else {
-          try await state.forget([row.id])
+          try await state.dropDeparted([row.id])
           continue
         }
         taken.insert(.init(baseName: file.baseName, inode: file.stamp.inode))
@@ -90,10 +90,11 @@ struct ServerMoveRound: Sendable {
 
   private func follow(_ moves: [Move], from source: MirroredMailbox) async throws -> UIDSet {
     let mailbox = mailbox
-    let planned = try await account.pool.run {
+    let possible = try await account.pool.run {
       try moves.compactMap { move in try mailbox.plan(move, from: source).map { (move: move, place: $0) } }
     }
-    try await state.intendMoves(planned.map { move, place in place.intent(move, to: mailbox.record.id) })
+    let taken = try await state.intendMoves(possible.map { move, place in place.intent(move, to: mailbox.record.id) })
+    let planned = possible.filter { taken.contains($0.move.row.id) }
     let renamed: [(move: Move, outcome: Swift.Result<ScanEntry?, any Error>)]
     do {
       renamed = try await account.pool.run {

@@ -191,7 +191,7 @@ def compare(client, folder_of, root, selected=None, leftovers=True, others=True,
             continue
         seen.add(Path(folder).resolve())
         local, odd = folder_messages(folder)
-        out += odd + differences(server.values(), local.values(), where, dates)
+        out += odd + differences(server.values(), local.values(), where, dates=dates)
         if leftovers:
             out += ["%s: left in tmp: %s" % (where, entry) for entry in os.listdir(Path(folder) / "tmp")]
     for folder in folders(root) if others else []:
