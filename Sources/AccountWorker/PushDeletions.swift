@@ -153,7 +153,8 @@ struct PushDeletions: Sendable {
         ServerIntent(
           kind: .trash, mailbox: place.id, uidValidity: place.validity, uidNext: place.uidNext, source: row.id,
           file: nil, digests: row.digests, wireSize: row.rfc822Size ?? row.wireSize)
-      }, now: account.now())
+      }, now: account.now()
+    ).compactMap { $0 }
   }
 
   private func expunge(_ rows: [MessageRecord], detail: String, _ result: inout PushRound.Result) async throws {

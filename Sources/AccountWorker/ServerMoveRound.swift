@@ -154,7 +154,7 @@ struct ServerMoveRound: Sendable {
       }
       if let entry {
         let name = entry.parsed
-        let isChanged = mailbox.keywords.flags(of: name, unlettered: row.unlettered) != row.flags
+        let isChanged = mailbox.keywords.flags(of: name, unlettered: row.unlettered, base: row.flags) != row.flags
         let pending = row.pending.subtracting([.gone, .flags]).union(isChanged ? .flags : [])
         settled.append(try SettledDelivery(row, entry, pending: pending))
       } else {
@@ -185,7 +185,7 @@ extension MirroredMailbox {
   /// The flags of a file of this folder, with those keywords that have no letter here.
   fileprivate func localFlags(of move: ServerMoveRound.Move) -> FlagSet {
     guard let name = FileName(bytes: move.fileName).map(MessageFileName.init(parsing:)) else { return move.row.flags }
-    return keywords.flags(of: name, unlettered: move.row.unlettered)
+    return keywords.flags(of: name, unlettered: move.row.unlettered, base: move.row.flags)
   }
 
   /// Nil where the file is not there any more.
@@ -199,7 +199,7 @@ extension MirroredMailbox {
   private func plan(
     _ move: ServerMoveRound.Move, _ entry: ScanEntry, from source: MirroredMailbox
   ) throws -> ServerMoveRound.Place {
-    let flags = source.keywords.flags(of: entry.parsed, unlettered: move.row.unlettered)
+    let flags = source.keywords.flags(of: entry.parsed, unlettered: move.row.unlettered, base: move.row.flags)
     let letters = try keywords.letters(for: flags.keywords)
     let name =
       move.fresh.map { MessageFileName(base: $0, flags: flags.system, keywordLetters: letters) }

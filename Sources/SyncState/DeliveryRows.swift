@@ -81,12 +81,19 @@ extension AccountState {
       try Row.fetchAll(
         db,
         sql: """
-          SELECT * FROM local_file WHERE mailbox = ?1 AND content_digest = ?2
-          UNION ALL SELECT * FROM local_file WHERE mailbox = ?1 AND plain_content = ?2 AND content_digest <> ?2
+          SELECT * FROM local_file WHERE mailbox = ?1 AND content_digest = ?2 AND \(Self.noIntent)
+          UNION ALL SELECT * FROM local_file
+            WHERE mailbox = ?1 AND plain_content = ?2 AND content_digest <> ?2 AND \(Self.noIntent)
           """, arguments: [mailbox, Data(contentDigest.bytes)]
       ).compactMap(LocalFile.init(row:))
     }
   }
+
+  /// A file that no move under way on the server is about.
+  static let noIntent = """
+    NOT EXISTS (SELECT 1 FROM intent WHERE intent.kind = 'move' AND intent.uncertain = 0
+      AND intent.mailbox = local_file.mailbox AND intent.base_name = local_file.base_name AND intent.inode = local_file.inode)
+    """
 
   /// Makes files that were here without a row the counterparts of messages on the server: nothing is delivered. The
   /// row's header is the server's, its content the file's. Returns those that were there still; what an act on the
@@ -103,10 +110,10 @@ extension AccountState {
           VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, unixepoch())
           """)
       let file = try db.cachedStatement(
-        sql: "DELETE FROM local_file WHERE mailbox = ? AND base_name = ? AND inode = ?")
+        sql: "DELETE FROM local_file WHERE mailbox = ? AND base_name = ? AND inode = ? AND \(Self.noIntent)")
       let fetched = try db.cachedStatement(sql: "DELETE FROM unfetched WHERE mailbox = ? AND uid = ?")
       let brought = try db.cachedStatement(
-        sql: "DELETE FROM intent WHERE kind IN ('append', 'copy') AND mailbox = ? AND base_name = ? AND inode = ?")
+        sql: "DELETE FROM intent WHERE mailbox = ? AND base_name = ? AND inode = ?")
       var adopted = UIDSet()
       for item in adoptions {
         let (local, intent) = (item.file, item.intent)

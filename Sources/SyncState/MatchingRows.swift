@@ -9,7 +9,8 @@ extension AccountState {
   package func strays(plainHeader: Digest, in mailbox: Int64) async throws -> [LocalFile] {
     try await read { db in
       try Row.fetchAll(
-        db, sql: "SELECT * FROM local_file WHERE mailbox = ? AND plain_header = ? ORDER BY base_name",
+        db,
+        sql: "SELECT * FROM local_file WHERE mailbox = ? AND plain_header = ? AND \(Self.noIntent) ORDER BY base_name",
         arguments: [mailbox, Data(plainHeader.bytes)]
       ).compactMap(LocalFile.init(row:))
     }
@@ -19,7 +20,7 @@ extension AccountState {
   package func strays(identity: Int64, in mailbox: Int64) async throws -> [LocalFile] {
     try await read { db in
       try Row.fetchAll(
-        db, sql: "SELECT * FROM local_file WHERE mailbox = ? AND identity = ? ORDER BY base_name",
+        db, sql: "SELECT * FROM local_file WHERE mailbox = ? AND identity = ? AND \(Self.noIntent) ORDER BY base_name",
         arguments: [mailbox, identity]
       ).compactMap(LocalFile.init(row:))
     }
