@@ -4,8 +4,8 @@ import SyncState
 
 /// Ends the first comparison of files that were here with the server, when all mailboxes have been looked at: what has
 /// no counterpart is new, and may be sent. After a lost state two things wait for the person's word: a file whose message
-/// the server has in another mailbox, since it may have been moved there meanwhile; and a large part of a folder, since
-/// the account may be another than the one that the mail came from.
+/// the server has in another mailbox, since it may have been moved there meanwhile; and a large part of all, since the
+/// account may be another than the one that the mail came from.
 struct MatchingEnd: Sendable {
   let account: OpenAccount
 
@@ -15,28 +15,28 @@ struct MatchingEnd: Sendable {
     let matched = try await state.matchedMailboxes()
     guard !matched.isEmpty else { return false }
     if try await state.rebuilding().isUnderWay {
+      let counts = try await state.matchingCounts()
+      let limits = account.settings.policy.hold
+      let isMost =
+        counts.files > limits.count
+        && Double(counts.files) > limits.share * Double(counts.files + counts.messages)
       for mailbox in matched {
-        try await hold(in: mailbox)
+        if isMost {
+          try await hold(
+            state.localFiles(of: mailbox), in: mailbox,
+            reason: "the state was rebuilt, and the server has none of \(counts.files) messages of the account")
+        } else {
+          try await hold(
+            state.straysElsewhere(in: mailbox), in: mailbox,
+            reason: "the state was rebuilt, and the server has these messages in other mailboxes")
+        }
       }
     }
     return try await state.endMatching(matched) && account.settings.policy.direction == .twoWay
   }
 
-  private func hold(in mailbox: Int64) async throws {
-    let state = account.state
-    let limits = account.settings.policy.hold
-    let files = try await state.localFiles(of: mailbox)
-    let known = try await state.messageCount(of: mailbox).remote
-    if files.count > limits.count, Double(files.count) > limits.share * Double(files.count + known) {
-      try await state.hold(
-        [], files: files, in: mailbox, kind: "uploads",
-        reason: "the state was rebuilt, and the server has none of \(files.count) messages here", now: account.now())
-      return
-    }
-    let elsewhere = try await state.straysElsewhere(in: mailbox)
-    guard !elsewhere.isEmpty else { return }
-    try await state.hold(
-      [], files: elsewhere, in: mailbox, kind: "uploads",
-      reason: "the state was rebuilt, and the server has these messages in other mailboxes", now: account.now())
+  private func hold(_ files: [LocalFile], in mailbox: Int64, reason: String) async throws {
+    guard !files.isEmpty else { return }
+    try await account.state.hold([], files: files, in: mailbox, kind: "uploads", reason: reason, now: account.now())
   }
 }

@@ -72,6 +72,16 @@ extension AccountState {
     }
   }
 
+  /// How many files of the account have no row, and how many messages have both.
+  package func matchingCounts() async throws -> (files: Int, messages: Int) {
+    try await read { db in
+      let files = try Int.fetchOne(db, sql: "SELECT count(*) FROM local_file") ?? 0
+      let messages = try Int.fetchOne(
+        db, sql: "SELECT count(*) FROM message WHERE state = 1 AND remote = 1 AND uid IS NOT NULL AND pending & 1 = 0")
+      return (files, messages ?? 0)
+    }
+  }
+
   /// The mailbox's files without a row whose content the server has in another mailbox.
   package func straysElsewhere(in mailbox: Int64) async throws -> [LocalFile] {
     try await read { db in
