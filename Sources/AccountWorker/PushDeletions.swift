@@ -41,6 +41,7 @@ struct PushDeletions: Sendable {
   private func allowed(
     _ deletions: [MessageRecord], _ result: inout PushRound.Result
   ) async throws -> [MessageRecord] {
+    let deletions = try await DisappearanceCheck(account: account).run(deletions)
     guard !deletions.isEmpty else { return [] }
     guard account.settings.policy.deleteOnServer != .never else {
       try await state.setUnsendable(deletions.map(\.id))
