@@ -86,6 +86,27 @@ extension AccountState {
     }
   }
 
+  /// Files that have another content and another name now.
+  package func replaceLocalFiles(_ files: [(old: LocalFile, new: LocalFile)]) async throws {
+    guard !files.isEmpty else { return }
+    try await write { db in
+      for (old, new) in files {
+        try db.execute(
+          sql: """
+            UPDATE OR REPLACE local_file SET base_name = ?, file_name = ?, inode = ?, disk_size = ?, device = ?, modified = ?, changed = ?, content_digest = ?,
+              header_digest = ?, plain_content = ?, plain_header = ?
+            WHERE mailbox = ? AND base_name = ? AND inode = ?
+            """,
+          arguments: [
+            Data(new.baseName), Data(new.fileName), new.stamp.inode, new.stamp.size, new.stamp.device,
+            new.stamp.modified, new.stamp.changed,
+            Data(new.digests.content.bytes), Data(new.digests.header.bytes), Data(new.plain.content.bytes),
+            Data(new.plain.header.bytes), old.mailbox, Data(old.baseName), old.stamp.inode,
+          ])
+      }
+    }
+  }
+
   static func countLocalFiles(of mailbox: Int64, _ db: Database) throws {
     try db.execute(
       sql: "UPDATE mailbox SET local_new = (SELECT count(*) FROM local_file WHERE mailbox = ?1) WHERE id = ?1",
