@@ -80,7 +80,8 @@ struct PushDeletions: Sendable {
       account.logger.notice(
         "\(target.mailbox.location): \(again.count) messages were deleted here and changed on the server; they come back",
         metadata: account.metadata(of: name))
-      try await state.forget(again.map(\.id))
+      try await state.forget(
+        again.map(\.id), event: .refetched, detail: "deleted here, and changed on the server meanwhile")
       result.deleted += again.count
     }
     try await delete(expunged, .expunge, &result)
