@@ -191,7 +191,7 @@ struct AccountOpening: Sendable {
   }
 
   /// Which boot of the machine this is (random(4)); empty where the kernel does not say.
-  private static func bootID() -> String {
+  static func bootID() -> String {
     let text = try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)
     return text?.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""
   }

@@ -23,6 +23,7 @@ struct AccountSession: Sendable {
   let requests: SyncRequests
   let signal: WakeSignal
   let broken: BrokenRounds
+  let passes = PassTracker()
   /// Called when a look at the whole account went well.
   let onSurvey: @Sendable () async -> Void
 
@@ -35,7 +36,7 @@ struct AccountSession: Sendable {
     let signal = signal
     let queue = WorkQueue(lanes: lanes) { signal.wake(.work) }
     let runner = RoundRunner(account: account, connections: connections, isDryRun: false) { work, turn, result in
-      await ended(work, turn, result)
+      await ended(work, turn, result, queue, isReserved: true)
     }
     defer { first.close() }
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -56,17 +57,44 @@ struct AccountSession: Sendable {
     throw account.failure ?? express.failure ?? CancellationError()
   }
 
-  /// Writes down and tells the end of one mailbox's turn.
-  func ended(_ work: RoundWork, _ turn: WorkQueue.Turn, _ result: Result<RoundResult, SyncFailure>) async {
+  /// Writes down and tells the end of one mailbox's turn; the last of a pass ends the pass.
+  /// - Parameter isReserved: the mailbox is the caller's in the queue.
+  func ended(
+    _ work: RoundWork, _ turn: WorkQueue.Turn, _ result: Result<RoundResult, SyncFailure>, _ queue: WorkQueue,
+    isReserved: Bool
+  ) async {
     await account.note(result, of: work)
     switch result {
     case .success(let round):
       broken.clear(work.record.id)
       for notice in round.notices { log(notice, of: work) }
+      // Where messages went is to be known soon.
+      if round.sent.moved + round.sent.deleted + round.departed > 0 { signal.wake(.survey) }
     case .failure(let failure): log(failure, of: work)
     }
     await refresh.changed(work.record.id)
+    if let began = passes.ended(work.record.id, turn: turn) {
+      await removeDeparted(before: began, queue, owning: isReserved ? work.record.id : nil)
+    }
     await answer(await requests.ended(work.record.id, turn: turn, result))
+  }
+
+  /// All mailboxes have been looked at since `began`: what left its mailbox before and turned up nowhere goes.
+  func removeDeparted(before began: Int64, _ queue: WorkQueue, owning: Int64?) async {
+    do {
+      let result = try await DepartureRound(account: account, queue: queue, owning: owning).run(before: began)
+      for end in result.ends {
+        if case .success(let round) = end {
+          for notice in round.notices { account.logger.warning("\(notice)", metadata: account.metadata()) }
+        }
+        if case .failure(let failure) = end { account.logger.warning("\(failure)", metadata: account.metadata()) }
+        await requests.add(end)
+      }
+      if !result.ends.isEmpty { try await refresh.changedNow() }
+      if result.wantsAnotherLook { signal.wake(.survey) }
+    } catch {
+      account.pipeline.fail(error)
+    }
   }
 
   private func log(_ failure: SyncFailure, of work: RoundWork) {

@@ -16,6 +16,10 @@ struct AccountSurvey: Sendable {
     /// Mailboxes in which nothing may be done before another survey has found them sound.
     var stopped: Set<Int64> = []
     var failures: [SyncFailure] = []
+    /// When it began; nanoseconds since 1970.
+    var began: Int64 = 0
+    /// Every mailbox in which messages may have appeared gets its round.
+    var isWhole = true
   }
 
   let account: OpenAccount
@@ -33,11 +37,12 @@ struct AccountSurvey: Sendable {
 
   func run(_ connection: IMAPConnection) async throws -> Result {
     let selection = settings.selection
+    let began = account.clock.now().total
     let listing = try await connection.listMailboxes { entry in
       entry.isSelectable
         && selection.selects(entry.name, entry.delimiter.map { Character(UnicodeScalar($0)) })
     }
-    var result = Result()
+    var result = Result(began: began)
     let linking = try await MailboxLinking(account: account, isDryRun: isDryRun).run(listing)
     result.failures += linking.notices
     let named = linking.linked.filter { only.isEmpty || only.contains($0.record.name.description) }
@@ -51,6 +56,12 @@ struct AccountSurvey: Sendable {
       result.failures.append(.noSuchMailbox(name, account: settings.name))
     }
     try await compare(connection.capabilities, looked, &result)
+    if !isDryRun {
+      let asked = Set(result.mailboxes.map(\.record.id))
+      result.isWhole = linking.linked.allSatisfy { asked.contains($0.record.id) || !$0.hasNews }
+      try await DepartureLook(account: account, connection: connection, queue: queue).run(
+        result.mailboxes.filter { !result.stopped.contains($0.record.id) }, before: began)
+    }
     if !isDryRun, only.isEmpty, !result.failures.contains(where: { $0.scope == .mailbox }) {
       // Every folder was looked at: what a power cut may have taken is known now.
       try await account.state.clearSuspicion()
@@ -67,7 +78,6 @@ struct AccountSurvey: Sendable {
 
   /// Looks at the folders of all mailboxes that were ever mirrored: a file that is missing in one may be in another.
   private func scanAll(listed: [LinkedMailbox], _ result: inout Result) async throws -> [Int64: Looked] {
-    guard !isDryRun else { return [:] }
     let began = account.clock.now().total
     var isComplete = true
     var looked: [Int64: Looked] = [:]
@@ -86,8 +96,8 @@ struct AccountSurvey: Sendable {
       }
       do {
         let mailbox = try await account.mirrored(record, specialUse: uses[record.id] ?? nil)
-        let scan = try await LocalScan(account: account, mailbox: mailbox, isForced: false).run()
-        try await removeLeftovers(mailbox.folder)
+        let scan = try await LocalScan(account: account, mailbox: mailbox, isForced: false, isDryRun: isDryRun).run()
+        if !isDryRun { try await removeLeftovers(mailbox.folder) }
         looked[record.id] = Looked(refetched: scan.refetched)
         await queue?.release(record.id)
       } catch {
@@ -103,8 +113,29 @@ struct AccountSurvey: Sendable {
         await note(failure, of: record, &result)
       }
     }
-    if isComplete { account.facts.noteCompleteScan(began: began) }
+    if isComplete {
+      try await adoptDirection()
+      // In a dry run nothing waits to be settled.
+      account.facts.noteCompleteScan(began: isDryRun ? .max : began)
+    }
     return looked
+  }
+
+  /// What was changed here while nothing was sent is not sent without the person's word.
+  private func adoptDirection() async throws {
+    let isTwoWay = settings.policy.direction == .twoWay
+    let before = try await account.state.isTwoWay()
+    guard before != isTwoWay else { return }
+    if isTwoWay, before == false {
+      let count = try await account.state.holdAllPending(
+        reason: "changed here while direction was \"pull\"", now: account.now())
+      if count > 0 {
+        account.logger.notice(
+          "\(settings.name): \(count) local changes were made under direction = \"pull\"; they wait for your word",
+          metadata: account.metadata())
+      }
+    }
+    try await account.state.setDirection(isTwoWay: isTwoWay)
   }
 
   private func noteRoles(_ listing: [ListEntry], _ linked: [LinkedMailbox]) async {

@@ -32,7 +32,7 @@ package actor AccountWorker {
   let settings: AccountSettings
   let resources: Resources
   private let meter: ProgressMeter
-  private let report: @Sendable ([MessageChange]) -> Void
+  let report: @Sendable ([MessageChange]) -> Void
 
   /// - Parameters:
   ///   - observer: told how far a sync is.
@@ -55,8 +55,12 @@ package actor AccountWorker {
         settings: settings, pool: resources.pool, clock: resources.clock, logger: resources.logger, report: report
       ).open(meter: meter)
       do {
-        let blocked = dryRun ? [:] : try await Recovery(account: account).run()
-        try await run(account, only: mailboxes, blocked: blocked, dryRun: dryRun, &outcome)
+        if dryRun {
+          try await rehearse(account, only: mailboxes, &outcome)
+        } else {
+          let blocked = try await Recovery(account: account).run()
+          try await run(account, only: mailboxes, blocked: blocked, dryRun: false, &outcome)
+        }
       } catch {
         outcome.failures.append(SyncFailure(error, account: settings.name, location: settings.name))
       }
@@ -70,15 +74,29 @@ package actor AccountWorker {
     return outcome
   }
 
-  /// Passes over the account until nothing waits only for time: a file that is missing is looked for once more before
-  /// it counts as deleted.
+  /// A dry run: everything is looked at and nothing is changed but a copy of the state, which is thrown away.
+  private func rehearse(_ account: OpenAccount, only: Set<String>, _ outcome: inout SyncOutcome) async throws {
+    let now = account.now()
+    let copy = try await account.pool.run {
+      try ScratchCopy.make(of: account.state, boot: AccountOpening.bootID(), now: now)
+    }
+    defer { copy.discard() }
+    try await run(account.with(copy.state), only: only, blocked: [:], dryRun: true, &outcome)
+  }
+
+  /// Passes over the account until nothing waits only for time or for a look at other mailboxes: a file that is missing
+  /// is looked for once more before it counts as deleted, and so is a message that left its mailbox.
   private func run(
     _ account: OpenAccount, only: Set<String>, blocked: [Int64: SyncFailure], dryRun: Bool,
     _ outcome: inout SyncOutcome
   ) async throws {
     for _ in 0..<Self.passes {
-      try await pass(account, only: only, blocked: blocked, dryRun: dryRun, &outcome)
-      guard !dryRun, let pause = try await account.timeToSettle() else { return }
+      let before = outcome.placedElsewhere
+      let wantsAnotherLook = try await pass(account, only: only, blocked: blocked, dryRun: dryRun, &outcome)
+      guard !dryRun else { return }
+      // What went to another mailbox on the server is fetched from there.
+      if wantsAnotherLook || outcome.placedElsewhere > before { continue }
+      guard let pause = try await account.timeToSettle() else { return }
       account.logger.info("\(settings.name): waiting \(pause) to see whether what is missing turns up")
       try await Task.sleep(for: pause)
     }
@@ -87,10 +105,11 @@ package actor AccountWorker {
   /// A folder in which somebody goes on deleting is left to the next sync.
   private static let passes = 6
 
+  /// Returns whether another pass is needed to know where messages are.
   private func pass(
     _ account: OpenAccount, only: Set<String>, blocked: [Int64: SyncFailure], dryRun: Bool,
     _ outcome: inout SyncOutcome
-  ) async throws {
+  ) async throws -> Bool {
     let connections = ConnectionSource(settings: settings, resources: resources)
     let first = try await connections.openFirst()
     let survey: AccountSurvey.Result
@@ -121,6 +140,11 @@ package actor AccountWorker {
       throw error
     }
     outcome = await ended.outcome
+    guard !dryRun, survey.isWhole else { return false }
+    let departures = try await DepartureRound(account: account).run(before: survey.began)
+    for end in departures.ends { outcome.add(end) }
+    let hasDeparted = await ended.hasDeparted
+    return departures.wantsAnotherLook || hasDeparted
   }
 
   /// Writes down how the account stands and closes its state.
@@ -146,5 +170,11 @@ package actor AccountWorker {
 private actor EndedTurns {
   private(set) var outcome: SyncOutcome
   init(_ outcome: SyncOutcome) { self.outcome = outcome }
-  func add(_ result: Result<RoundResult, SyncFailure>, isDryRun: Bool) { outcome.add(result, isDryRun: isDryRun) }
+  /// Messages have left their mailboxes since the pass began.
+  private(set) var hasDeparted = false
+
+  func add(_ result: Result<RoundResult, SyncFailure>, isDryRun: Bool) {
+    outcome.add(result, isDryRun: isDryRun)
+    if case .success(let round) = result, round.departed > 0 { hasDeparted = true }
+  }
 }

@@ -81,7 +81,9 @@ struct FlagRound: Sendable {
 
   /// The part of the plan that the server's flags are brought here with; what the folder changed is sent later.
   private func action(for row: MessageRecord, server: FlagSet) -> MessageAction? {
-    SyncPlanner.plan(
+    // A file that is missing may have moved: what its disappearance means is decided when that is settled.
+    guard !row.pending.contains(.gone) else { return server == row.flags ? nil : .confirmFlags(base: server) }
+    return SyncPlanner.plan(
       server: .present(server), folder: mailbox.localMessage(row), base: row.flags, policy: account.settings.policy
     ).first { action in
       switch action {
@@ -129,7 +131,7 @@ extension MirroredMailbox {
   }
 
   /// Renames the file as the action says; nil where it is not there any more, which the next scan looks at.
-  fileprivate func carryOut(_ action: MessageAction, on row: MessageRecord) throws -> FlagConfirmation? {
+  func carryOut(_ action: MessageAction, on row: MessageRecord) throws -> FlagConfirmation? {
     func unchanged(_ base: FlagSet, isPending: Bool) -> FlagConfirmation {
       FlagConfirmation(
         message: row.id, flags: base, unlettered: keywords.unlettered(base.keywords, letters: letters(of: row)),

@@ -34,31 +34,58 @@ struct LocalChangeReader: Sendable {
     let held = try await state.heldMessages()
     let busy = Set(try await state.intents().compactMap { $0.source })
     let missing = try await state.missing().filter { !held.contains($0.id) && !busy.contains($0.id) }
-    let files = try await openFiles(in: mailbox)
+    let files = try await state.strays(in: mailbox)
     let here = missing.filter { $0.mailbox == mailbox }
     var changes = LocalChanges()
     changes.rests = here.filter { $0.leaving != .none }
-    let contents = Set((here.map(\.digests) + files.map(\.digests)).filter { $0.content != .zero })
+    let contents = Set((here.map(\.digests) + files.flatMap { [$0.digests, $0.plain] }).filter { $0.content != .zero })
     guard !contents.isEmpty else { return changes }
     let relevant = missing.filter { $0.leaving == .none && contents.contains($0.digests) }
     let digests = Set(contents.map(\.content))
-    let strays = try await sendable(state.strays(contents: digests))
-    let present = try await state.present(contents: Set(files.map(\.digests)))
+    let strays = try await state.strays(contents: digests)
+    let present = try await state.present(contents: Set(files.flatMap { [$0.digests, $0.plain] }))
+    // A file that only has what mail programs add is the message itself.
+    let known = Set((relevant + present).map(\.digests.content))
+    let contentOf = { (file: LocalFile) in
+      !known.contains(file.digests.content) && known.contains(file.plain.content)
+        ? file.plain.content : file.digests.content
+    }
     let copied = try await state.copied(relevant.map(\.id))
     let planned = SyncPlanner.localChanges(
-      missing: relevant.map { MissingMessage($0, hasCopy: copied.contains($0.id)) }, strays: strays.map(StrayFile.init),
+      missing: relevant.map { MissingMessage($0, hasCopy: copied.contains($0.id)) },
+      strays: strays.map { StrayFile($0, content: contentOf($0)) },
       present: present.map(PresentMessage.init), scanBegan: account.facts.lastCompleteScan ?? 0,
       settle: account.settings.settle.nanoseconds)
-    sort(planned, missing: relevant, strays: strays, present: present, into: &changes)
+    let blocked = try await blockedFiles(strays)
+    // A file that waits is still where a message went, so that it is no deletion; but nothing is done with it.
+    sort(
+      planned.filter { change in
+        change.file.map { !blocked.contains(.init(baseName: $0.baseName, inode: $0.inode)) } ?? true
+      }, missing: relevant,
+      strays: Dictionary(strays.map { (StrayFile($0, content: contentOf($0)), $0) }) { first, _ in first },
+      present: present, into: &changes)
     return changes
   }
 
+  /// Files that wait for the person's word, or for news of whether they were sent already.
+  private func blockedFiles(_ files: [LocalFile]) async throws -> Set<ServerIntent.File> {
+    let held = try await state.heldFiles()
+    // A file of that content may be the one, wherever it is by now; or both sides have moved its message, and the
+    // server's place is not known yet.
+    let uncertain = Set(try await state.intents().filter(\.isUncertain).map(\.digests.content))
+      .union(try await state.departedContents())
+    return Set(
+      files.filter { file in
+        uncertain.contains(file.digests.content) || uncertain.contains(file.plain.content)
+          || held.contains(.init(baseName: file.baseName, inode: file.stamp.inode))
+      }.map { ServerIntent.File(baseName: $0.baseName, inode: $0.stamp.inode) })
+  }
+
   private func sort(
-    _ planned: [LocalChange], missing: [MessageRecord], strays: [LocalFile], present: [MessageRecord],
+    _ planned: [LocalChange], missing: [MessageRecord], strays files: [StrayFile: LocalFile], present: [MessageRecord],
     into changes: inout LocalChanges
   ) {
     let rows = Dictionary((missing + present).map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-    let files = Dictionary(strays.map { (StrayFile($0), $0) }, uniquingKeysWith: { first, _ in first })
     for change in planned {
       switch change {
       case .rename(let message, let stray):
@@ -68,10 +95,12 @@ struct LocalChangeReader: Sendable {
         guard let row = rows[message], row.mailbox == mailbox, let file = files[stray] else { continue }
         changes.moves.append(.init(message: row, file: file))
       case .copy(let message, let stray):
-        guard stray.mailbox == mailbox, let row = rows[message], let file = files[stray] else { continue }
+        guard stray.mailbox == mailbox, let row = rows[message], let file = files[stray], file.refused == nil else {
+          continue
+        }
         changes.copies.append(.init(message: row, file: file))
       case .upload(let stray):
-        guard stray.mailbox == mailbox, let file = files[stray] else { continue }
+        guard stray.mailbox == mailbox, let file = files[stray], file.refused == nil else { continue }
         changes.uploads.append(file)
       case .delete(let message):
         guard let row = rows[message], row.mailbox == mailbox else { continue }
@@ -84,23 +113,6 @@ struct LocalChangeReader: Sendable {
       }
     }
   }
-
-  /// The mailbox's files without a row, but those whose upload may be done already.
-  private func openFiles(in mailbox: Int64) async throws -> [LocalFile] {
-    try await withoutIntent(state.strays(in: mailbox))
-  }
-
-  private func sendable(_ files: [LocalFile]) async throws -> [LocalFile] {
-    try await withoutIntent(files.filter { $0.refused == nil })
-  }
-
-  private func withoutIntent(_ files: [LocalFile]) async throws -> [LocalFile] {
-    let open = try await state.intents().filter(\.isUncertain)
-    guard !open.isEmpty else { return files }
-    // A file of that content may be the one, wherever it is by now.
-    let contents = Set(open.map(\.digests.content))
-    return files.filter { !contents.contains($0.digests.content) }
-  }
 }
 
 extension MissingMessage {
@@ -112,9 +124,8 @@ extension MissingMessage {
 }
 
 extension StrayFile {
-  init(_ file: LocalFile) {
-    self.init(
-      mailbox: file.mailbox, baseName: file.baseName, inode: file.stamp.inode, content: file.digests.content)
+  init(_ file: LocalFile, content: Digest) {
+    self.init(mailbox: file.mailbox, baseName: file.baseName, inode: file.stamp.inode, content: content)
   }
 }
 
@@ -129,5 +140,15 @@ extension Duration {
   var nanoseconds: Int64 {
     let (seconds, overflow) = components.seconds.multipliedReportingOverflow(by: 1_000_000_000)
     return overflow ? .max : seconds.addingReportingOverflow(components.attoseconds / 1_000_000_000).partialValue
+  }
+}
+
+extension LocalChange {
+  /// The file that it is about.
+  fileprivate var file: StrayFile? {
+    switch self {
+    case .rename(_, let file), .move(_, let file), .copy(_, let file), .upload(let file): file
+    case .delete, .expungeRest, .wait: nil
+    }
   }
 }

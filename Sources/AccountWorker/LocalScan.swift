@@ -15,6 +15,8 @@ struct LocalScan: Sendable {
   let account: OpenAccount
   let mailbox: MirroredMailbox
   let isForced: Bool
+  /// Files that a power cut damaged stay where they are.
+  var isDryRun = false
 
   private var state: AccountState { account.state }
   private var id: Int64 { mailbox.record.id }
@@ -55,6 +57,8 @@ struct LocalScan: Sendable {
         // Seen twice under the same inode: another program renamed it while we read the directory.
         if rows.contains(where: { $0.mailbox == id && $0.stamp?.inode == stamp.inode }) { continue }
         if rows.contains(where: { $0.mailbox == id && $0.state != .present }) { continue }
+        // On its way to the folder of the mailbox that another client moved its message to.
+        if rows.contains(where: { $0.movedFrom == id }) { continue }
         if let file = try await localFile(entry, stamp, known: known) { locals.append(file) }
         continue
       }
@@ -66,8 +70,10 @@ struct LocalScan: Sendable {
         dropped.append(row.id)
       }
     }
-    try await state.setSeen(changed)
-    if !dropped.isEmpty { try await RemovalRound(account: account, mailbox: mailbox).setAsideDamaged(dropped) }
+    try await state.setSeen(changed, in: id)
+    if !dropped.isEmpty, !isDryRun {
+      try await RemovalRound(account: account, mailbox: mailbox).setAsideDamaged(dropped)
+    }
     return (locals, dropped.count)
   }
 
@@ -91,7 +97,8 @@ struct LocalScan: Sendable {
     if !sameFile || isSuspect {
       switch try await read(entry) {
       case .unreadable, .gone: return .unchanged
-      case .content(let content) where content.digests == row.digests: pending.remove(.content)
+      // The row's header is the server's, which a program may have added to here.
+      case .content(let content, _) where content.digests.content == row.digests.content: pending.remove(.content)
       case .content where isSuspect:
         return .damaged
       case .content: pending.insert(.content)
@@ -113,16 +120,16 @@ struct LocalScan: Sendable {
       mailbox: id, baseName: entry.parsed.base.bytes, fileName: entry.name.bytes,
       isInCur: entry.subdirectory == .cur, stamp: stamp, digests: MessageDigests(content: .zero, header: .zero))
     if let before = known[stamp.inode], before.stamp.size == stamp.size, before.stamp.modified == stamp.modified {
-      file.digests = before.digests
+      (file.digests, file.plain) = (before.digests, before.plain)
       return file
     }
-    guard case .content(let content) = try await read(entry) else { return nil }
-    file.digests = content.digests
+    guard case .content(let content, let plain) = try await read(entry) else { return nil }
+    (file.digests, file.plain) = (content.digests, plain)
     return file
   }
 
   private enum Reading: Sendable {
-    case content(MessageContent)
+    case content(MessageContent, plain: MessageDigests)
     case gone
     /// One file that cannot be read stops only itself.
     case unreadable
@@ -131,7 +138,9 @@ struct LocalScan: Sendable {
   private func read(_ entry: ScanEntry) async throws -> Reading {
     let folder = mailbox.folder
     do {
-      return try await account.pool.run { try folder.content(of: entry).map { .content($0) } ?? .gone }
+      return try await account.pool.run {
+        try folder.plainContent(of: entry).map { .content($0.content, plain: $0.plain) } ?? .gone
+      }
     } catch let error as FileError where error.isRefused {
       account.logger.warning("\(mailbox.location): \(error)")
       return .unreadable
@@ -165,7 +174,7 @@ struct LocalScan: Sendable {
     var lost = 0
     try await forEachMissing(seen) { rows in
       let fallen = rows.filter { state.isSuspect(session: $0.session) }
-      try await state.forget(fallen.map(\.id))
+      try await state.forget(fallen.map(\.id), event: .refetched, detail: "its file went with the power")
       lost += fallen.count
       try await state.setMissing(rows.filter { !state.isSuspect(session: $0.session) }, since: began)
     }

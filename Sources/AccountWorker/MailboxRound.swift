@@ -5,8 +5,8 @@ import Maildir
 import SyncPlanner
 import SyncState
 
-/// One round for one mailbox, server to folder: view, plan, execution, checkpoint. Flags and new mail come first,
-/// removals last, and the checkpoint moves only when all of it is done.
+/// One round for one mailbox, server to folder: view, plan, execution, checkpoint, which moves only when all of it is
+/// done. What has left the mailbox is noted; it is removed when the pass over the account is over (`DepartureRound`).
 struct MailboxRound: Sendable {
   let account: OpenAccount
   let connection: IMAPConnection
@@ -52,8 +52,14 @@ struct MailboxRound: Sendable {
     let unfetched = UIDSet(try await state.unfetched(in: id).map(\.uid))
     var (change, trouble) = try await membership(view, known: known, unfetched: unfetched)
     if let trouble { result.notices.append(trouble) }
+    result.departed = try await RemovalRound(account: account, mailbox: mailbox).note(
+      gone: change.gone.subtracting(unfetched), at: account.clock.now().total)
+    let arriving = try await arriving(among: change.appeared)
+    change.appeared = change.appeared.subtracting(arriving).subtracting(try await state.uids(of: id))
     change.appeared = try await takeBack(change.appeared)
-    change.appeared = try await rematch(change.appeared)
+    let matched = try await rematch(change.appeared)
+    change.appeared = change.appeared.subtracting(matched.matched)
+    result.moved = matched.moved
     result.plan.downloads = change.appeared.union(unfetched.subtracting(change.gone))
       .subtracting(try await state.uids(of: id))
 
@@ -69,15 +75,14 @@ struct MailboxRound: Sendable {
     result.notices += fetched.notices
     try await state.dropUnfetched(Array(change.gone.intersection(unfetched)), in: id)
 
-    let removals = RemovalRound(account: account, mailbox: mailbox)
     // Before rows without a UID count as gone, all that the server has must be here to be matched with them.
-    let orphans = fetched.notices.isEmpty && trouble == nil ? try await state.unpaired(in: id) : []
-    let removed = try await removals.run(gone: change.gone.subtracting(unfetched), orphans: orphans)
-    result.quarantined = removed.quarantined
-    result.notices += removed.notices
+    if fetched.notices.isEmpty, trouble == nil, arriving.isEmpty {
+      result.notices += try await RemovalRound(account: account, mailbox: mailbox).hold(
+        orphans: state.unpaired(in: id))
+    }
 
-    guard trouble == nil else {
-      // Most often mail that came in the middle of the listing.
+    guard trouble == nil, arriving.isEmpty else {
+      // Most often mail that came in the middle of the listing, or that our own move has just brought.
       result.isStale = true
       return result
     }
@@ -155,11 +160,46 @@ struct MailboxRound: Sendable {
     return appeared.subtracting(kept)
   }
 
-  private func rematch(_ appeared: UIDSet) async throws -> UIDSet {
-    guard !appeared.isEmpty, try await !state.unpaired(in: id).isEmpty else { return appeared }
-    let matched = try await Rematch(connection: connection, state: state, mailbox: id).run(appeared)
-    account.logger.notice("\(mailbox.location): \(matched.count) messages matched by their content")
-    return appeared.subtracting(matched)
+  /// What a move that another mailbox's turn is carrying out at this moment brings here; that turn gives it its row.
+  /// The view was read before the intents, and the rows are read after them: a UID without either is none of ours.
+  private func arriving(among appeared: UIDSet) async throws -> UIDSet {
+    guard !appeared.isEmpty else { return appeared }
+    let moves = try await state.intents(into: id).filter { $0.kind == .move && !$0.isUncertain }
+    guard let lowest = moves.map(\.uidNext).min() else { return UIDSet() }
+    return appeared.intersection(UIDSet(ranges: CollectionOfOne(max(lowest, 1)...UInt32.max)))
+  }
+
+  private func rematch(_ appeared: UIDSet) async throws -> Rematch.Result {
+    let rematch = Rematch(account: account, connection: connection, mailbox: mailbox)
+    guard !appeared.isEmpty, try await rematch.isWorthwhile() else { return Rematch.Result() }
+    let result = try await rematch.run(appeared)
+    if result.moved > 0 {
+      account.logger.info("\(mailbox.location): \(result.moved) messages were moved here on the server")
+    }
+    if result.matched.count > result.moved {
+      account.logger.notice(
+        "\(mailbox.location): \(result.matched.count - result.moved) messages matched by their content")
+    }
+    return result
+  }
+
+  /// Notes which messages have left the mailbox, and does nothing else.
+  func noteDepartures(at time: Int64) async throws {
+    guard let record = try await state.mailbox(id) else { return }
+    let known = try await state.uids(of: id)
+    guard !known.isEmpty, !account.pointsElsewhere else { return }
+    let view = try await RemoteViewReader(
+      connection: connection, record: record, known: known, location: mailbox.location
+    ).read()
+    guard !view.validityChanged,
+      try await !state.holds().contains(where: { $0.mailbox == id && RoundNeed.viewHolds.contains($0.kind) })
+    else { return }
+    if case .mismatch = try await UIDProbe(connection: connection, state: state, mailbox: id).answer() { return }
+    let unfetched = UIDSet(try await state.unfetched(in: id).map(\.uid))
+    let (change, trouble) = try await membership(view, known: known, unfetched: unfetched)
+    guard trouble == nil else { return }
+    _ = try await RemovalRound(account: account, mailbox: mailbox).note(
+      gone: change.gone.subtracting(unfetched), at: time)
   }
 
   private func compareFlags(
@@ -222,7 +262,8 @@ struct MailboxRound: Sendable {
     plan.removals = change.gone
     if let trouble { plan.hold = trouble.what }
     if view.validityChanged { plan.hold = "its UIDVALIDITY changed: what is here is matched by content first" }
-    let verdict = try await RemovalRound(account: account, mailbox: mailbox).verdict(plan.removals.count)
+    let verdict = try await RemovalRound(account: account, mailbox: mailbox).verdict(
+      plan.removals.count, folderSize: try await state.messageCount(of: id).remote)
     if case .held(let reason) = verdict { plan.hold = reason }
     if let updates = view.flags {
       let flags = FlagRound(account: account, mailbox: mailbox)
@@ -245,7 +286,7 @@ extension SyncFailure {
   static func held(_ location: String, _ reason: String) -> SyncFailure {
     var failure = SyncFailure(
       scope: .mailbox, retry: .never, location: location, what: "held: \(reason)",
-      remedy: "nothing is removed here; see `mailmirror status`")
+      remedy: "run `mailmirror holds` to see it and to decide")
     failure.isHold = true
     return failure
   }

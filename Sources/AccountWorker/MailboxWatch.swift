@@ -91,6 +91,9 @@ struct MailboxWatch {
       $0.nextPoll = next
     }
     await session.onSurvey()
+    if let began = session.passes.begin(survey.began, turns) {
+      await session.removeDeparted(before: began, queue, owning: nil)
+    }
     await session.answer(await session.requests.surveyed(survey, turns: turns))
     return pushed
   }
@@ -144,12 +147,12 @@ struct MailboxWatch {
       current.isCurrent = false
       current.isStopped = true
       pushed = current
-      await session.ended(current.work, .max, .failure(failure))
+      await session.ended(current.work, .max, .failure(failure), queue, isReserved: false)
       return
     }
     await queue.release(id)
     pushed = current
-    await session.ended(current.work, .max, result)
+    await session.ended(current.work, .max, result, queue, isReserved: false)
   }
 
   /// What the round says of where the mailbox stands.
@@ -211,10 +214,10 @@ struct MailboxWatch {
         if let failure = session.account.failure { throw failure }
         let failure = SyncFailure(error, account: settings.name, location: work.location)
         guard connection.isOpen, failure.scope != .account, !Task.isCancelled else { throw error }
-        await session.ended(work, turn, .failure(failure))
+        await session.ended(work, turn, .failure(failure), queue, isReserved: true)
         continue
       }
-      await session.ended(work, turn, result)
+      await session.ended(work, turn, result, queue, isReserved: true)
       await queue.finished(work)
     }
     return hasWorked

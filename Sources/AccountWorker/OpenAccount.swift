@@ -8,7 +8,7 @@ import SyncState
 /// What the rounds of one account share while it is open.
 struct OpenAccount: Sendable {
   let settings: AccountSettings
-  let state: AccountState
+  private(set) var state: AccountState
   private(set) var pool: DiskPool
   let root: DirectoryHandle
   let quarantine: Quarantine
@@ -51,6 +51,13 @@ struct OpenAccount: Sendable {
     names = BaseNames(clock: clock)
     pipeline = DeliveryPipeline(
       account: state, settings: settings, pool: pool, meter: meter, logger: logger, report: report)
+  }
+
+  /// The same account with another state, for a dry run.
+  func with(_ copy: AccountState) -> OpenAccount {
+    var account = self
+    account.state = copy
+    return account
   }
 
   /// The same account with threads and a pipeline of its own, so that one new message does not stand in line behind

@@ -99,6 +99,8 @@ extension ConfirmedUpload {
   ) -> ConfirmedUpload {
     let name = FileName(bytes: file.fileName).map(MessageFileName.init(parsing:))
     let local = FlagSet(system: name?.flags ?? source.flags.system, keywords: source.flags.keywords)
+    var file = file
+    file.digests = MessageDigests(content: file.digests.content, header: source.digests.header)
     return ConfirmedUpload(
       intent: intent, file: file, uid: uid, flags: source.flags, unlettered: source.flags.keywords,
       pending: local == source.flags ? [] : .flags, wireSize: source.wireSize, internalDate: source.internalDate,

@@ -61,6 +61,7 @@ struct PushDeletions: Sendable {
 
   private func sort(_ deletions: [MessageRecord], _ result: inout PushRound.Result) async throws {
     let name = target.mailbox.record.name
+    var again: [MessageRecord] = []
     var expunged: [MessageRecord] = []
     var trashed: [MessageRecord] = []
     for row in deletions {
@@ -68,10 +69,18 @@ struct PushDeletions: Sendable {
       let leavesLabel = try await state.hasOtherLabel(row.id)
       // Deleting in the Trash is an expunge; a draft that is gone was sent or edited; a label is only taken off.
       if account.settings.policy.deleteOnServer == .expunge || account.facts.trash == name || isDraft || leavesLabel {
-        expunged.append(row)
+        // Somebody has just used it on the server, and no Trash would keep it.
+        if row.isTouched, !isDraft, !leavesLabel, !row.isApproved { again.append(row) } else { expunged.append(row) }
       } else {
         trashed.append(row)
       }
+    }
+    if !again.isEmpty {
+      account.logger.notice(
+        "\(target.mailbox.location): \(again.count) messages were deleted here and changed on the server; they come back",
+        metadata: account.metadata(of: name))
+      try await state.forget(again.map(\.id))
+      result.deleted += again.count
     }
     try await delete(expunged, .expunge, &result)
     guard !trashed.isEmpty else { return }
@@ -105,7 +114,7 @@ struct PushDeletions: Sendable {
     _ rows: [MessageRecord], _ trash: MailboxName, _ result: inout PushRound.Result
   ) async throws {
     switch try await connection.move(UIDSet(rows.compactMap(\.uid)), to: trash) {
-    case .refused(let text): result.notices.append(target.refusal("move messages to \(trash)", text))
+    case .refused(let text): result.notices.append(try target.refusal("move messages to \(trash)", text))
     case .done:
       try await state.confirmDeleted(rows.map(\.id), detail: "to \(trash)", cause: .folder, now: account.now())
       result.deleted += rows.count
@@ -121,7 +130,7 @@ struct PushDeletions: Sendable {
       switch try await connection.copy(UIDSet(rows.compactMap(\.uid)), to: trash) {
       case .refused(let text):
         try await state.dropIntents(ids)
-        result.notices.append(target.refusal("copy messages to \(trash)", text))
+        result.notices.append(try target.refusal("copy messages to \(trash)", text))
         return []
       case .done:
         try await state.setLeaving(.restOfMove, of: rows.map(\.id))
@@ -153,7 +162,7 @@ struct PushDeletions: Sendable {
     if let refused = try await connection.storeFlags(uids, adding: FlagSet(system: .deleted), unchangedSince: nil)
       .refused
     {
-      result.notices.append(target.refusal("mark messages as deleted", refused))
+      result.notices.append(try target.refusal("mark messages as deleted", refused))
       return
     }
     result.deleted += rows.count
@@ -162,7 +171,7 @@ struct PushDeletions: Sendable {
       return
     }
     if let refused = try await connection.expunge(uids) {
-      result.notices.append(target.refusal("expunge messages", refused))
+      result.notices.append(try target.refusal("expunge messages", refused))
       return
     }
     try await state.confirmDeleted(rows.map(\.id), detail: detail, cause: .folder, now: account.now())

@@ -14,6 +14,10 @@ struct PushDownload: Sendable {
 
   /// Returns how many messages came.
   func run() async throws -> Int {
+    // What comes may have been moved here, by another client or by our own hand: a round tells.
+    guard try await !account.state.hasOpenDepartures(),
+      try await !account.state.intents(into: mailbox.record.id).contains(where: { $0.kind == .move && !$0.isUncertain })
+    else { return 0 }
     let wanted = UIDSet(ranges: CollectionOfOne(from.value...UInt32.max))
     let ledger = FetchLedger(wanted: wanted)
     let connection = connection

@@ -45,7 +45,10 @@ struct PushFlags: Sendable {
 
   /// Only what the mailbox can store for good: `PERMANENTFLAGS` (RFC 3501 section 7.1).
   private func sendable(_ change: Change) -> Change {
-    Change(adding: target.selection.storable(change.adding), removing: target.selection.storable(change.removing))
+    var adding = target.selection.storable(change.adding)
+    // Gmail expunges by itself what is marked as deleted: the mark stays here, and the message goes when its file does.
+    if target.connection.capabilities.hasGmailExtensions { adding.system.remove(.deleted) }
+    return Change(adding: adding, removing: target.selection.storable(change.removing))
   }
 
   /// Changes of which nothing can be stored stay in the folder and are not looked at again until the flags change.
@@ -76,7 +79,7 @@ struct PushFlags: Sendable {
         : try await target.connection.storeFlags(uids, removing: flags, unchangedSince: condition)
       isFirst = false
       if let refused = outcome.refused {
-        result.notices.append(target.refusal("change flags", refused))
+        result.notices.append(try target.refusal("change flags", refused))
         return result
       }
       uids = uids.subtracting(outcome.modified)

@@ -35,7 +35,9 @@ struct PushRound: Sendable {
   private var id: Int64 { mailbox.record.id }
 
   func run() async throws -> Result {
-    guard account.settings.policy.direction == .twoWay, try await state.needsPush(id) else { return Result() }
+    guard account.settings.policy.direction == .twoWay, try await state.isTwoWay() == true,
+      try await state.needsPush(id)
+    else { return Result() }
     await account.pushGate.enter()
     do {
       let result = try await push()
@@ -56,6 +58,11 @@ struct PushRound: Sendable {
     result.add(try await PushFlags(target: target).run())
     result.add(try await PushDeletions(target: target).run(changes))
     result.add(try await PushMoves(target: target).run(changes.moves))
+    guard try await !state.hasUnresolvedDeliveries() else {
+      account.logger.notice(
+        "\(mailbox.location): new files wait until what an earlier run left is resolved", metadata: account.metadata())
+      return result
+    }
     let copies = try await PushCopies(target: target).run(changes.copies)
     result.add(copies.result)
     let replaced = try await state.pending(.content, in: id)
@@ -101,7 +108,13 @@ struct PushTarget: Sendable {
   }
 
   /// Something that the server did not do, for the person; it is tried again.
-  func refusal(_ what: String, _ text: ResponseText) -> SyncFailure {
+  func refusal(_ what: String, _ text: ResponseText) throws -> SyncFailure {
+    // It wants to be left alone for a while, by the whole account.
+    if text.isThrottling { throw ConnectionError.refused(command: what, text) }
+    return refusedFailure(what, text)
+  }
+
+  private func refusedFailure(_ what: String, _ text: ResponseText) -> SyncFailure {
     SyncFailure(
       scope: .mailbox, retry: .later, location: mailbox.location, what: "the server did not \(what): \(text.text)",
       remedy: "nothing is lost; it is tried again at the next sync")
@@ -119,15 +132,8 @@ struct PushTarget: Sendable {
   func verdict(_ kind: GuardedKind, _ count: Int) async throws -> (verdict: RemovalVerdict, folderSize: Int) {
     let recent = try await state.recent(kind, of: id, now: account.now())
     let size = try await state.messageCount(of: id).remote
-    let change: GuardedChange =
-      switch kind {
-      case .removalsHere: .removalsHere
-      case .deletionsOnServer: .deletionsOnServer
-      case .flagsCleared: .flagsCleared
-      case .uploads: .uploads
-      }
     let verdict = SyncPlanner.guardChange(
-      change, count: count,
+      GuardedChange(kind), count: count,
       window: RemovalWindow(
         folder: recent.folder, account: recent.account, folderSizeAtStart: recent.sizeAtStart ?? size),
       limits: account.settings.policy.hold, isTrashOrJunk: mailbox.isTrashOrJunk)

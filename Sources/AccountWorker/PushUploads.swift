@@ -179,7 +179,7 @@ struct PushUploads: Sendable {
         if text.isPermanentRefusal {
           try await refuse(upload.file, upload.replaces, text.text, &result)
         } else {
-          result.notices.append(target.refusal("take a new message", text))
+          result.notices.append(try target.refusal("take a new message", text))
         }
       }
     }

@@ -6,8 +6,9 @@ import SyncState
 /// Resolves what an earlier run left between an intent and its end (DESIGN.md section 5), before anything else is done
 /// with the account. For a delivery, in this order: its base name in its folder with the right content: settled; its
 /// file in `tmp/`: finished; its base name, or a file without a row with that content, in another folder: settled as
-/// delivered and moved; otherwise it never happened, and the message is fetched again. One mailbox's trouble here keeps
-/// that mailbox out of the run.
+/// delivered and moved; otherwise it never happened, and the message is fetched again. A rename that followed another
+/// client's move is settled where the file is at its new place, else undone. One mailbox's trouble here keeps that mailbox
+/// out of the run.
 struct Recovery: Sendable {
   let account: OpenAccount
 
@@ -31,9 +32,12 @@ struct Recovery: Sendable {
       let arriving = deliveries.filter { $0.mailbox == record.id }
       let leaving = removals.filter { $0.mailbox == record.id }
       do {
-        if !arriving.isEmpty { try await resolve(arriving, of: record, among: records) }
-        guard !leaving.isEmpty else { continue }
+        let moving = arriving.filter { $0.movedFrom != nil }
+        let delivered = arriving.filter { $0.movedFrom == nil }
+        if !delivered.isEmpty { try await resolve(delivered, of: record, among: records) }
+        guard !leaving.isEmpty || !moving.isEmpty else { continue }
         let mailbox = try await account.mirrored(record)
+        if !moving.isEmpty { try await ServerMoveRound(account: account, mailbox: mailbox).recover(moving) }
         _ = try await RemovalRound(account: account, mailbox: mailbox).finish(leaving, folderSize: leaving.count)
       } catch {
         let failure = SyncFailure(
@@ -86,7 +90,7 @@ struct Recovery: Sendable {
 
   private var state: AccountState { account.state }
 
-  private static func entries(in folder: MaildirFolder, named names: Set<[UInt8]>) throws -> [[UInt8]: [ScanEntry]] {
+  static func entries(in folder: MaildirFolder, named names: Set<[UInt8]>) throws -> [[UInt8]: [ScanEntry]] {
     var found: [[UInt8]: [ScanEntry]] = [:]
     // A program may rename while we read: what is not seen in the first pass gets a second.
     for _ in 0..<2 where found.count < names.count {

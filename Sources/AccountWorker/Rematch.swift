@@ -4,40 +4,107 @@ import MailModel
 import SyncPlanner
 import SyncState
 
-/// Finds rows for messages whose UIDs are new although the messages are not: UIDVALIDITY changed. Only headers are
-/// fetched; what has no match by EMAILID, or header digest with size and INTERNALDATE, is left to a download.
+/// Finds out which messages with new UIDs are not new: rows lost their UIDs to a new UIDVALIDITY, or another client
+/// moved messages here. What is known without a header comes first, so that ordinary new mail costs little; then headers
+/// of those that may be known. What has no match by EMAILID, X-GM-MSGID, or header digest with size and INTERNALDATE, is
+/// left to a download.
 struct Rematch: Sendable {
-  let connection: IMAPConnection
-  let state: AccountState
-  let mailbox: Int64
-
-  /// The UIDs that were given to rows.
-  func run(_ uids: UIDSet) async throws -> UIDSet {
-    var items: FetchItems = [.size, .internalDate, .header]
-    if connection.capabilities.hasObjectID { items.insert(.emailID) }
-    let matches = Matches()
-    for batch in uids.batches(of: 500, newestFirst: false) {
-      _ = try await connection.fetchAttributes(batch, items) { messages in
-        let pairs = try await pairs(for: messages)
-        try await state.pair(pairs)
-        await matches.add(pairs.map(\.uid))
-      }
-    }
-    return await matches.uids
+  struct Result: Sendable {
+    /// UIDs that rows have now.
+    var matched = UIDSet()
+    /// How many of them came from other mailboxes.
+    var moved = 0
   }
 
-  private func pairs(for messages: [MessageAttributes]) async throws -> [(message: Int64, uid: UID)] {
+  let account: OpenAccount
+  let connection: IMAPConnection
+  let mailbox: MirroredMailbox
+
+  private static let batch = 500
+  private var state: AccountState { account.state }
+  private var id: Int64 { mailbox.record.id }
+
+  /// Whether there is anything that a message with a new UID could be.
+  func isWorthwhile() async throws -> Bool {
+    if try await state.hasDeparted() { return true }
+    return try await !state.unpaired(in: id).isEmpty
+  }
+
+  func run(_ uids: UIDSet) async throws -> Result {
+    var result = Result()
+    let hasUnpaired = try await !state.unpaired(in: id).isEmpty
+    for batch in uids.batches(of: Self.batch, newestFirst: false) {
+      var seen = try await look(at: batch, header: hasUnpaired)
+      let flags = seen.compactMap { message in message.flags.map { (uid: message.uid, flags: $0) } }
+      var found = UIDSet()
+      if hasUnpaired { found = try await pair(seen) }
+      seen.removeAll { found.contains($0.uid) }
+      let moved = try await follow(&seen)
+      result.moved += moved.count
+      found = found.union(moved)
+      // Each keeps the flags that its file has here; those that the server changed on the way are brought in.
+      _ = try await FlagRound(account: account, mailbox: mailbox).apply(flags.filter { found.contains($0.uid) })
+      result.matched = result.matched.union(found)
+    }
+    return result
+  }
+
+  // MARK: What the server tells
+
+  fileprivate struct Seen: Sendable {
+    var uid: UID
+    var emailID: String?
+    var gmailID: UInt64?
+    var size: Int64?
+    var internalDate: Int64?
+    var header: Digest?
+    var flags: FlagSet?
+
+    init?(_ message: MessageAttributes) {
+      guard let uid = message.uid else { return nil }
+      self.uid = uid
+      emailID = message.emailID
+      gmailID = message.gmailMessageID
+      size = message.rfc822Size.flatMap { Int64(exactly: $0) }
+      internalDate = message.internalDate?.seconds
+      flags = message.flags
+      guard let bytes = message.headerBytes else { return }
+      var sha = SHA256()
+      bytes.withUnsafeBytes { sha.update($0) }
+      header = Digest(sha.finish())
+    }
+
+    var key: DepartureKey {
+      DepartureKey(emailID: emailID, gmailID: gmailID, size: size, internalDate: internalDate)
+    }
+  }
+
+  private actor Gathered {
+    private(set) var seen: [Seen] = []
+    func add(_ batch: [MessageAttributes]) { seen += batch.compactMap { Seen($0) } }
+  }
+
+  private func look(at uids: UIDSet, header: Bool) async throws -> [Seen] {
+    guard !uids.isEmpty else { return [] }
+    var items: FetchItems = [.size, .internalDate, .flags]
+    if header { items.insert(.header) }
+    if connection.capabilities.hasObjectID { items.insert(.emailID) }
+    if connection.capabilities.hasGmailExtensions { items.insert(.gmailID) }
+    let gathered = Gathered()
+    _ = try await connection.fetchAttributes(uids, items) { await gathered.add($0) }
+    return await gathered.seen.filter { uids.contains($0.uid) }
+  }
+
+  // MARK: A new UIDVALIDITY
+
+  private func pair(_ seen: [Seen]) async throws -> UIDSet {
     var taken: Set<Int64> = []
     var pairs: [(message: Int64, uid: UID)] = []
-    for message in messages {
-      guard let uid = message.uid, let header = message.headerBytes else { continue }
-      var sha = SHA256()
-      header.withUnsafeBytes { sha.update($0) }
-      guard let digest = Digest(sha.finish()) else { continue }
-      let rows = try await state.unpaired(headerDigest: digest, in: mailbox).filter { !taken.contains($0.id) }
+    for message in seen {
+      guard let header = message.header else { continue }
+      let rows = try await state.unpaired(headerDigest: header, in: id).filter { !taken.contains($0.id) }
       let identity = ContentIdentity(
-        emailID: message.emailID, headerDigest: digest, size: message.rfc822Size.flatMap { Int64(exactly: $0) },
-        internalDate: message.internalDate?.seconds)
+        emailID: message.emailID, headerDigest: header, size: message.size, internalDate: message.internalDate)
       let candidates = rows.map { row in
         (
           row: row.id,
@@ -49,13 +116,51 @@ struct Rematch: Sendable {
       }
       guard let row = SyncPlanner.match(identity, among: candidates) else { continue }
       taken.insert(row)
-      pairs.append((row, uid))
+      pairs.append((row, message.uid))
     }
-    return pairs
+    try await state.pair(pairs)
+    return UIDSet(pairs.map(\.uid))
+  }
+
+  // MARK: Moves by other clients
+
+  private func follow(_ seen: inout [Seen]) async throws -> UIDSet {
+    let departed = try await state.departed(like: seen.map(\.key))
+    guard !departed.isEmpty else { return UIDSet() }
+    // Headers only of those that may have moved here and have no identifier that says so.
+    let dates = Set(
+      departed.map { DepartureKey(emailID: nil, gmailID: nil, size: $0.rfc822Size, internalDate: $0.internalDate) })
+    let unsure = seen.filter { message in
+      message.header == nil
+        && dates.contains(
+          DepartureKey(emailID: nil, gmailID: nil, size: message.size, internalDate: message.internalDate))
+    }
+    for message in try await look(at: UIDSet(unsure.map(\.uid)), header: true) {
+      guard let place = seen.firstIndex(where: { $0.uid == message.uid }) else { continue }
+      seen[place].header = message.header
+    }
+    let moves = SyncPlanner.serverMoves(
+      departed: departed.map(DepartedMessage.init), appeared: seen.map { AppearedMessage($0, in: id) })
+    let rows = Dictionary(departed.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    let followed = try await ServerMoveRound(account: account, mailbox: mailbox).run(
+      moves.compactMap { move in rows[move.message].map { (row: $0, uid: move.appeared.uid) } })
+    return followed
   }
 }
 
-private actor Matches {
-  private(set) var uids = UIDSet()
-  func add(_ found: [UID]) { for uid in found { uids.insert(uid) } }
+extension DepartedMessage {
+  fileprivate init(_ row: MessageRecord) {
+    self.init(
+      id: row.id, mailbox: row.mailbox, emailID: row.emailID, gmailID: row.gmailID.map { "\($0)" },
+      headerDigest: row.digests.header, size: row.rfc822Size, internalDate: row.internalDate,
+      content: row.digests.content)
+  }
+}
+
+extension AppearedMessage {
+  fileprivate init(_ message: Rematch.Seen, in mailbox: Int64) {
+    self.init(
+      mailbox: mailbox, uid: message.uid, emailID: message.emailID, gmailID: message.gmailID.map { "\($0)" },
+      headerDigest: message.header, size: message.size, internalDate: message.internalDate)
+  }
 }

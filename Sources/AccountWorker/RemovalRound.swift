@@ -4,12 +4,15 @@ import Maildir
 import SyncPlanner
 import SyncState
 
-/// Takes messages that the server no longer has out of the folder, into quarantine. The removal guard speaks first;
-/// what it holds is frozen. Order for each message: intent committed, linked into quarantine and that durable,
-/// committed, unlinked, committed.
+/// Takes messages that the server no longer has out of the folder, into quarantine. A round only notes that they have
+/// left (`note`): they may have moved to another mailbox. When all mailboxes have been looked at, what turned up nowhere
+/// is removed (`carryOut`). The removal guard speaks first; what it holds is frozen. Order for each message: intent
+/// committed, linked into quarantine and that durable, committed, unlinked, committed.
 struct RemovalRound: Sendable {
   struct Result: Sendable {
     var quarantined = 0
+    /// Files that have no row any more, since the server has lost the message that they were changed or moved from.
+    var released = 0
     var notices: [SyncFailure] = []
   }
 
@@ -17,49 +20,91 @@ struct RemovalRound: Sendable {
   let mailbox: MirroredMailbox
   private static let holdKind = "removals"
   private static let reason = "no longer on the server"
+  private static let page = 500
 
   private var id: Int64 { mailbox.record.id }
   private var state: AccountState { account.state }
 
-  /// - Parameters:
-  ///   - gone: UIDs of rows that are certainly no longer on the server.
-  ///   - orphans: rows that lost their UID to a new UIDVALIDITY and were matched with nothing there.
-  func run(gone: UIDSet, orphans: [Int64]) async throws -> Result {
-    var result = Result()
-    var leaving: [Int64] = []
+  // MARK: In the mailbox's round
+
+  /// Notes which rows' messages are certainly no longer in the mailbox; returns how many wait to be looked for elsewhere.
+  func note(gone: UIDSet, at time: Int64) async throws -> Int {
+    var count = 0
+    for batch in gone.batches(of: Self.page, newestFirst: false) {
+      var departed: [Int64] = []
+      var forgotten: [Int64] = []
+      for row in try await state.messages(Array(batch), of: id).values where row.state == .present {
+        // A message that was to go, and that has no file here, is not looked for.
+        if row.pending.contains(.gone), row.leaving != .none {
+          forgotten.append(row.id)
+        } else {
+          departed.append(row.id)
+        }
+      }
+      try await state.forget(forgotten)
+      try await state.setDeparted(departed, at: time)
+      count += departed.count
+    }
+    return count
+  }
+
+  /// Holds rows that lost their UID to a new UIDVALIDITY and were matched with nothing there: that alone removes
+  /// nothing, however few they are.
+  func hold(orphans: [Int64]) async throws -> [SyncFailure] {
     var unmatched: [Int64] = []
-    var forgotten: [Int64] = []
-    var kept: [Int64] = []
-    func sort(_ rows: some Sequence<MessageRecord>) {
+    for start in stride(from: 0, to: orphans.count, by: Self.page) {
+      let rows = try await state.messages(ids: Array(orphans[start..<min(start + Self.page, orphans.count)]))
       for row in rows where row.state == .present {
-        let actions = SyncPlanner.plan(
-          server: .absent, folder: mailbox.localMessage(row), base: row.flags, policy: account.settings.policy)
-        switch actions.first {
-        case .quarantine: leaving.append(row.id)
-        case .forget: forgotten.append(row.id)
-        default: kept.append(row.id)
+        switch action(for: row) {
+        case .quarantine: unmatched.append(row.id)
+        case .forget: try await state.forget([row.id])
+        case .upload:
+          // Edited here: it is read again, as a file without a row.
+          try await state.forget([row.id])
+          try await state.forgetScan(of: id)
+        default: try await state.setRemote(false, of: [row.id])
         }
       }
     }
-    for batch in gone.batches(of: 500, newestFirst: false) {
-      sort(try await state.messages(Array(batch), of: id).values)
+    guard !unmatched.isEmpty else { return [] }
+    let reason = "the mailbox has a new UIDVALIDITY, and \(unmatched.count) messages here have no match in it"
+    try await state.setRemote(false, of: unmatched)
+    try await state.hold(unmatched, in: id, kind: Self.holdKind, reason: reason, now: account.now())
+    return [.held(mailbox.location, reason)]
+  }
+
+  private func action(for row: MessageRecord) -> MessageAction? {
+    SyncPlanner.plan(
+      server: .absent, folder: mailbox.localMessage(row), base: row.flags, policy: account.settings.policy
+    ).first
+  }
+
+  // MARK: When all mailboxes have been looked at
+
+  /// Does what the policy says with rows whose messages are nowhere else.
+  func carryOut(_ departed: [Int64]) async throws -> Result {
+    var result = Result()
+    var leaving: [Int64] = []
+    var approved: [Int64] = []
+    for start in stride(from: 0, to: departed.count, by: Self.page) {
+      let rows = try await state.messages(ids: Array(departed[start..<min(start + Self.page, departed.count)]))
+      var dropped: [Int64] = []
+      var kept: [Int64] = []
+      for row in rows where row.state == .present && !row.isRemote {
+        switch action(for: row) {
+        case .quarantine where row.isApproved: approved.append(row.id)
+        case .quarantine: leaving.append(row.id)
+        case .forget, .upload: dropped.append(row.id)
+        default: kept.append(row.id)
+        }
+      }
+      try await state.forget(dropped)
+      try await state.setRemote(false, of: kept)
+      result.released += dropped.count
     }
-    let certain = leaving
-    leaving = []
-    for start in stride(from: 0, to: orphans.count, by: 500) {
-      sort(try await state.messages(ids: Array(orphans[start..<min(start + 500, orphans.count)])))
-    }
-    unmatched = leaving
-    leaving = certain.sorted()
-    try await state.forget(forgotten)
-    try await state.setRemote(false, of: kept)
-    if !unmatched.isEmpty {
-      // A new UIDVALIDITY alone removes nothing, however few they are.
-      let reason = "the mailbox has a new UIDVALIDITY, and \(unmatched.count) messages here have no match in it"
-      try await state.hold(unmatched, in: id, kind: Self.holdKind, reason: reason, now: account.now())
-      try await state.setRemote(false, of: unmatched)
-      result.notices.append(.held(mailbox.location, reason))
-    }
+    // An edited file is read again, as one without a row.
+    if result.released > 0 { try await state.forgetScan(of: id) }
+    result.quarantined += try await quarantine(approved, folderSize: nil)
     guard !leaving.isEmpty else { return result }
     // One folder at a time: the account's limit counts what the others have removed.
     await account.removalGate.enter()
@@ -74,55 +119,63 @@ struct RemovalRound: Sendable {
   }
 
   private func remove(_ leaving: [Int64], _ result: inout Result) async throws {
-    let holds = try await state.holds().filter { $0.mailbox == id && $0.kind == Self.holdKind }
-    var verdict = try await verdict(leaving.count)
-    if let hold = holds.first { verdict = .held(hold.reason) }
-    if case .held(let reason) = verdict {
-      try await state.hold(leaving, in: id, kind: Self.holdKind, reason: reason, now: account.now())
-      try await state.setRemote(false, of: leaving)
+    // What is in another folder by now has only moved, and that asks nobody.
+    let moved = try await state.haveMoved(leaving, since: account.now() - Self.moveMemory)
+    let lost = leaving.filter { !moved.contains($0) }
+    result.quarantined += try await quarantine(leaving.filter(moved.contains), folderSize: nil)
+    let size = try await state.messageCount(of: id).remote + lost.count
+    var verdict = try await verdict(lost.count, folderSize: size)
+    if let hold = try await state.holds().first(where: { $0.mailbox == id && $0.kind == Self.holdKind }) {
+      verdict = .held(hold.reason)
+    }
+    if case .held(let reason) = verdict, !lost.isEmpty {
+      try await state.hold(lost, in: id, kind: Self.holdKind, reason: reason, now: account.now())
       result.notices.append(.held(mailbox.location, reason))
       return
     }
-    result.quarantined = try await quarantine(leaving)
+    result.quarantined += try await quarantine(lost, folderSize: size)
   }
 
+  /// A message that came to another folder so long before it was missed here, in seconds, has moved there.
+  private static let moveMemory: Int64 = 3_600
+
   /// What the removal guard says of so many more removals from this folder.
-  func verdict(_ removals: Int) async throws -> RemovalVerdict {
-    let recent = try await state.recentRemovals(of: id, now: account.now())
-    let size = try await state.messageCount(of: id).remote
+  func verdict(_ removals: Int, folderSize: Int) async throws -> RemovalVerdict {
+    let recent = try await state.recent(.removalsHere, of: id, now: account.now())
     return SyncPlanner.guardChange(
       .removalsHere, count: removals,
       window: RemovalWindow(
-        folder: recent.folder, account: recent.account, folderSizeAtStart: recent.sizeAtStart ?? size),
+        folder: recent.folder, account: recent.account, folderSizeAtStart: recent.sizeAtStart ?? folderSize),
       limits: account.settings.policy.hold, isTrashOrJunk: mailbox.isTrashOrJunk)
   }
 
-  /// Moves these rows' files to quarantine; returns how many there were.
-  func quarantine(_ messages: [Int64]) async throws -> Int {
-    let size = try await state.messageCount(of: id).remote
+  /// Moves these rows' files to quarantine; returns how many there were. Without a folder size they do not count for the
+  /// removal guard.
+  private func quarantine(_ messages: [Int64], folderSize: Int?) async throws -> Int {
     var count = 0
     for start in stride(from: 0, to: messages.count, by: 256) {
       let part = Array(messages[start..<min(start + 256, messages.count)])
       let entries = part.map { (message: $0, entry: Quarantine.newName(clock: account.clock).description) }
       try await state.intendQuarantine(entries)
-      count += try await finish(try await state.messages(ids: part), folderSize: size)
+      count += try await finish(try await state.messages(ids: part), folderSize: folderSize)
     }
     return count
   }
 
   /// Moves damaged files to quarantine and drops their rows, so that the messages are fetched again.
-  func setAsideDamaged(_ messages: [Int64]) async throws {
+  func setAsideDamaged(_ messages: [Int64], reason: String = "damaged on disk; fetched again") async throws {
     let entries = messages.map { (message: $0, entry: Quarantine.newName(clock: account.clock).description) }
     try await state.intendRefetch(entries, of: id)
     _ = try await finish(
-      try await state.messages(ids: messages), folderSize: nil, reason: "damaged on disk; fetched again")
-    account.logger.warning("\(mailbox.location): \(messages.count) files were damaged on disk; they are fetched again")
+      try await state.messages(ids: messages), folderSize: nil, event: .refetched, reason: reason)
+    account.logger.warning("\(mailbox.location): \(messages.count) files to quarantine: \(reason)")
   }
 
   /// Carries committed intents to their end; what an earlier run already did is found done. Without a folder size they
   /// do not count for the removal guard.
   func finish(
-    _ rows: [MessageRecord], folderSize: Int?, reason: String = RemovalRound.reason
+    _ rows: [MessageRecord], folderSize: Int?, event: HistoryEvent = .quarantined,
+    reason: String = RemovalRound.reason
   ) async throws -> Int {
     guard !rows.isEmpty else { return 0 }
     let account = account
@@ -139,7 +192,8 @@ struct RemovalRound: Sendable {
       try account.quarantine.sync()
       return kept
     }
-    try await state.confirmQuarantined(kept.map(\.row), reason: reason, now: account.now())
+    try await state.confirmQuarantined(
+      kept.map(\.row), event: event, cause: event == .refetched ? .sync : .server, reason: reason, now: account.now())
     try await account.pool.run {
       for (row, file) in kept { if let file { try folder.unlink(row, file) } }
       try folder.syncDirectories([.new, .cur], source: false)

@@ -5,6 +5,10 @@ struct RoundResult: Sendable {
   var delivered = 0
   var flagsChanged = 0
   var quarantined = 0
+  /// Came from other mailboxes because another client moved them.
+  var moved = 0
+  /// Have left the mailbox; where they are now is not known yet.
+  var departed = 0
   /// What went to the server.
   var sent = PushRound.Result()
   var plan: MailboxPlan
@@ -16,6 +20,8 @@ struct RoundResult: Sendable {
     delivered += other.delivered
     flagsChanged += other.flagsChanged
     quarantined += other.quarantined
+    moved += other.moved
+    departed += other.departed
     isStale = other.isStale
     notices = other.notices
   }

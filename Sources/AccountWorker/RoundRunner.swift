@@ -182,7 +182,10 @@ struct RoundRunner: Sendable {
       ).run()
       total.add(result)
       total.plan = result.plan
-      if isDryRun { break }
+      if isDryRun {
+        total.plan.push = try await PushPreview(account: account, mailbox: mailbox).plan()
+        break
+      }
       let pushed = try await PushRound(account: account, connection: connection, mailbox: mailbox).run()
       total.add(pushed)
       if !result.isStale, !pushed.hasWritten { break }

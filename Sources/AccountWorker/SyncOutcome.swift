@@ -23,6 +23,9 @@ package struct SyncOutcome: Sendable {
 
   package init(account: String) { self.account = account }
 
+  /// How many messages another mailbox than their own has now, because of what was sent.
+  var placedElsewhere: Int { moved + deleted }
+
   /// Adds the end of one mailbox's turn.
   mutating func add(_ result: Result<RoundResult, SyncFailure>, isDryRun: Bool = false) {
     switch result {
@@ -31,7 +34,7 @@ package struct SyncOutcome: Sendable {
       flagsChanged += round.flagsChanged
       quarantined += round.quarantined
       uploaded += round.sent.uploaded
-      moved += round.sent.moved
+      moved += round.sent.moved + round.moved
       deleted += round.sent.deleted
       flagsStored += round.sent.flagsStored
       add(round.notices.filter { !$0.isHold })
@@ -82,7 +85,10 @@ extension OpenAccount {
 
   /// Writes down how the account stands after a sync of it, and lets go of what quarantine has kept long enough.
   func conclude(_ outcome: inout SyncOutcome, isDryRun: Bool, isWhole: Bool) async throws {
-    if !isDryRun { try await purgeQuarantine() }
+    if !isDryRun {
+      try await purgeQuarantine()
+      try await state.purgeHistory(now: now())
+    }
     outcome.holds = try await state.holds().count
     outcome.pendingLocal = try await state.pendingLocalCount()
     guard !isDryRun else { return }

@@ -91,6 +91,11 @@ actor SyncRequests {
     return takeCompleted()
   }
 
+  /// What the end of a pass has done besides its turns.
+  func add(_ result: Result<RoundResult, SyncFailure>) {
+    for place in running.indices { running[place].outcome.add(result) }
+  }
+
   private func takeCompleted() -> [Completed] {
     let done = running.filter { $0.isSurveyed && $0.pending.isEmpty }
     running.removeAll { $0.isSurveyed && $0.pending.isEmpty }

@@ -26,7 +26,7 @@ struct AccountSection {
       name: name, server: server ?? ServerConfiguration(host: "", port: 0, tls: .implicit), user: user ?? "",
       password: signIn?.source ?? .none, mechanisms: signIn?.mechanisms(preset), maildir: maildir ?? "", layout: layout,
       mailboxes: readMailboxes(), subscribedOnly: section.boolean("subscribed_only") ?? false, map: map,
-      direction: section.word("direction", SyncDirection.self) ?? .pull,
+      direction: section.word("direction", SyncDirection.self) ?? .twoWay,
       deleteOnServer: section.word("delete_on_server", ServerDeletion.self) ?? .trash,
       createOnServer: section.boolean("create_on_server") ?? true,
       settle: section.duration("settle", seconds: 0...3600, example: "10s") ?? .seconds(10),

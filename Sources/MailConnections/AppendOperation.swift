@@ -72,10 +72,11 @@ final class AppendOperation: Operation {
   /// One that comes twice is for nobody.
   func continued() { if current < ready.count { ready[current].succeed(true) } }
 
-  /// The octets of the current message are out; returns what comes behind them.
+  /// The octets of the current message are out; returns what comes behind them. A server that has answered while they
+  /// were under way wants no further message.
   func ended(_ capabilities: CapabilitySet) -> String {
     current += 1
-    guard current < parts.count else { return "\r\n" }
+    guard current < parts.count, tagged == nil else { return "\r\n" }
     if !parts[current].waitsForContinuation(capabilities) { ready[current].succeed(true) }
     return parts[current].encoded(capabilities)
   }

@@ -69,12 +69,7 @@ extension IMAPConnection {
     guard !messages.isEmpty else { return [] }
     let ready = messages.map { _ in eventLoop.makePromise(of: Bool.self) }
     let place = NIOLoopBoundBox<AppendOperation?>.makeEmptyBox(eventLoop: eventLoop)
-    let parts = messages.map(\.part)
-    async let answer: Tagged = run { promise in
-      let operation = AppendOperation(mailbox, parts, ready: ready, promise)
-      place.value = operation
-      return operation
-    }
+    async let answer = answer(to: mailbox, messages.map(\.part), ready: ready, place)
     do {
       for (message, ready) in zip(messages, ready) {
         guard try await ready.futureResult.get() else { break }
@@ -88,6 +83,23 @@ extension IMAPConnection {
       throw error
     }
     return results(try await answer, count: messages.count)
+  }
+
+  private func answer(
+    to mailbox: MailboxName, _ parts: [AppendPart], ready: [EventLoopPromise<Bool>],
+    _ place: NIOLoopBoundBox<AppendOperation?>
+  ) async throws -> Tagged {
+    do {
+      return try await run { promise in
+        let operation = AppendOperation(mailbox, parts, ready: ready, promise)
+        place.value = operation
+        return operation
+      }
+    } catch {
+      // Cancelled before the operation was made, nothing else would tell those who wait to send.
+      for promise in ready { promise.fail(error) }
+      throw error
+    }
   }
 
   private func send(_ message: AppendMessage, _ place: NIOLoopBoundBox<AppendOperation?>) async throws {

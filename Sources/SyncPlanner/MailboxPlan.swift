@@ -7,6 +7,8 @@ package struct MailboxPlan: Equatable, Sendable {
   package var flagChanges: Int
   package var removals: UIDSet
   package var hold: String?
+  /// What goes to the server.
+  package var push = PushPlan()
 
   package init(
     mailbox: MailboxName, downloads: UIDSet = UIDSet(), flagChanges: Int = 0, removals: UIDSet = UIDSet(),
@@ -19,7 +21,7 @@ package struct MailboxPlan: Equatable, Sendable {
     self.hold = hold
   }
 
-  package var isEmpty: Bool { downloads.isEmpty && flagChanges == 0 && removals.isEmpty && hold == nil }
+  package var isEmpty: Bool { downloads.isEmpty && flagChanges == 0 && removals.isEmpty && hold == nil && push.isEmpty }
 }
 
 extension MailboxPlan: CustomStringConvertible {
@@ -32,6 +34,7 @@ extension MailboxPlan: CustomStringConvertible {
       parts.append("\(hold == nil ? "move" : "hold the move of") \(Self.messages(removals.count)) to quarantine")
     }
     if let hold { parts.append("wait for your word: \(hold)") }
+    parts += push.parts
     return "\(mailbox): " + (parts.isEmpty ? "nothing to do" : parts.joined(separator: ", "))
   }
 

@@ -12,8 +12,8 @@ extension AccountState {
         sql: """
           INSERT INTO message (mailbox, uid, state, base_name, file_name, in_cur, flags, keywords, unlettered,
             content_digest, header_digest, disk_size, rfc822_size, wire_size, line_ends, internal_date,
-            internal_zone, email_id, gmail_id, session)
-          VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            internal_zone, email_id, gmail_id, session, added)
+          VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, unixepoch())
           """)
       let forget = try db.cachedStatement(sql: "DELETE FROM unfetched WHERE mailbox = ? AND uid = ?")
       return try intents.map { intent in
@@ -39,7 +39,7 @@ extension AccountState {
       let statement = try db.cachedStatement(
         sql: """
           UPDATE message SET state = 1, file_name = ?, base_name = ?, in_cur = ?, device = ?, inode = ?, modified = ?,
-            changed = ?, pending = ? WHERE id = ?
+            changed = ?, pending = ?, moved_from = NULL WHERE id = ?
           """)
       for delivery in settled {
         try statement.execute(arguments: [
@@ -53,7 +53,9 @@ extension AccountState {
 
   /// Drops rows whose delivery never happened, or whose file a power cut took. The checkpoint of their mailboxes is
   /// void from then on, so that a later run fetches what the server still has, even if this one ends here.
-  package func forget(_ messages: [Int64]) async throws {
+  package func forget(
+    _ messages: [Int64], event: HistoryEvent = .forgotten, detail: String = "it is on neither side any more"
+  ) async throws {
     guard !messages.isEmpty else { return }
     try await write { db in
       let void = try db.cachedStatement(
@@ -62,7 +64,11 @@ extension AccountState {
           WHERE id = (SELECT mailbox FROM message WHERE id = ?)
           """)
       let statement = try db.cachedStatement(sql: "DELETE FROM message WHERE id = ?")
+      let hadCome = try db.cachedStatement(sql: "SELECT unixepoch() FROM message WHERE id = ? AND state = 1")
       for message in messages {
+        if let now = try Int64.fetchOne(hadCome, arguments: [message]) {
+          try History.note(event, of: message, cause: .sync, detail: detail, now: now, db)
+        }
         try void.execute(arguments: [message])
         try statement.execute(arguments: [message])
       }
@@ -87,8 +93,8 @@ extension AccountState {
         sql: """
           INSERT INTO message (mailbox, uid, state, base_name, file_name, in_cur, flags, keywords, unlettered,
             content_digest, header_digest, disk_size, rfc822_size, wire_size, line_ends, internal_date,
-            internal_zone, email_id, gmail_id, session, device, inode, modified, changed, pending)
-          VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
+            internal_zone, email_id, gmail_id, session, device, inode, modified, changed, pending, added)
+          VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, unixepoch())
           """,
         arguments: [
           intent.mailbox, intent.uid.value, Data(file.baseName), Data(file.fileName), file.isInCur,
@@ -185,7 +191,10 @@ extension LocalFile {
       isInCur: row["in_cur"],
       stamp: FileStamp(
         device: row["device"], inode: row["inode"], size: row["disk_size"], modified: row["modified"],
-        changed: row["changed"]), digests: MessageDigests(content: content, header: header), refused: row["refused"],
+        changed: row["changed"]), digests: MessageDigests(content: content, header: header),
+      plain: MessageDigests(
+        content: (row["plain_content"] as Data?).flatMap { Digest($0) } ?? content,
+        header: (row["plain_header"] as Data?).flatMap { Digest($0) } ?? header), refused: row["refused"],
       isApproved: row["approved"])
   }
 }

@@ -150,7 +150,8 @@ extension AccountState {
   package func pair(_ pairs: [(message: Int64, uid: UID)]) async throws {
     guard !pairs.isEmpty else { return }
     try await write { db in
-      let statement = try db.cachedStatement(sql: "UPDATE message SET uid = ?, remote = 1 WHERE id = ?")
+      let statement = try db.cachedStatement(
+        sql: "UPDATE message SET uid = ?, remote = 1, departed = NULL WHERE id = ?")
       let fetched = try db.cachedStatement(
         sql: "DELETE FROM unfetched WHERE uid = ? AND mailbox = (SELECT mailbox FROM message WHERE id = ?)")
       for (message, uid) in pairs {
@@ -169,10 +170,11 @@ extension AccountState {
         sql: """
           UPDATE message SET flags = ?, keywords = ?, unlettered = ?, pending = (pending & ~2) | ?, file_name = ?, in_cur = ?,
             device = coalesce(?, device), inode = coalesce(?, inode), modified = coalesce(?, modified),
-            changed = coalesce(?, changed)
+            changed = coalesce(?, changed), touched = touched OR (pending & 1 AND missing_since IS NOT NULL)
           WHERE id = ?
           """)
       for change in changes {
+        try History.noteFlags(change.flags, of: change.message, db)
         try statement.execute(arguments: [
           Int64(change.flags.system.rawValue), change.flags.keywordColumn, change.unlettered.joined(separator: "\n"),
           change.isPending ? PendingChanges.flags.rawValue : 0, Data(change.fileName), change.isInCur,

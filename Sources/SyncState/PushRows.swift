@@ -43,15 +43,24 @@ extension AccountState {
     }
   }
 
-  /// Files without a row that have one of these contents, in the whole account, whether or not they may be sent.
+  /// Files without a row that have one of these contents, as they are or without what mail programs add, in the whole account, whether or not they may be sent.
   package func strays(contents: Set<Digest>) async throws -> [LocalFile] {
     guard !contents.isEmpty else { return [] }
     return try await read { db in
       let statement = try db.cachedStatement(
-        sql: "SELECT * FROM local_file WHERE content_digest = ? ORDER BY mailbox, base_name")
-      return try contents.flatMap { digest in
-        try Row.fetchAll(statement, arguments: [Data(digest.bytes)]).compactMap(LocalFile.init(row:))
+        sql: """
+          SELECT * FROM local_file WHERE content_digest = ?1
+          UNION SELECT * FROM local_file WHERE plain_content = ?1 ORDER BY mailbox, base_name
+          """)
+      var found: [LocalFile] = []
+      var seen: Set<ServerIntent.File> = []
+      for digest in contents {
+        for file in try Row.fetchAll(statement, arguments: [Data(digest.bytes)]).compactMap(LocalFile.init(row:))
+        where seen.insert(.init(baseName: file.baseName, inode: file.stamp.inode)).inserted {
+          found.append(file)
+        }
       }
+      return found
     }
   }
 
@@ -140,6 +149,16 @@ extension AccountState {
   /// Rows that a hold lists.
   package func heldMessages() async throws -> Set<Int64> {
     try await read { db in Set(try Int64.fetchAll(db, sql: "SELECT message FROM hold_message")) }
+  }
+
+  /// Files that a hold lists, by their keys.
+  package func heldFiles() async throws -> Set<ServerIntent.File> {
+    try await read { db in
+      Set(
+        try Row.fetchAll(db, sql: "SELECT base_name, inode FROM hold_file").map { row in
+          ServerIntent.File(baseName: Array(row["base_name"] as Data), inode: row["inode"])
+        })
+    }
   }
 
   /// Whether a mailbox has local changes that a push may send.
@@ -278,12 +297,14 @@ extension AccountState {
     try db.execute(
       sql: """
         UPDATE message SET mailbox = ?, uid = ?, base_name = ?, file_name = ?, in_cur = ?, device = ?, inode = ?,
-          modified = ?, changed = ?, disk_size = ?, pending = ?, unlettered = ?, missing_since = NULL, copy_of = NULL,
-          leaving = 0, approved = 0, unsendable = 0, session = ? WHERE id = ?
+          modified = ?, changed = ?, disk_size = ?, content_digest = ?, pending = ?, unlettered = ?,
+          missing_since = NULL, copy_of = NULL,
+          leaving = 0, approved = 0, unsendable = 0, remote = 1, departed = NULL, session = ? WHERE id = ?
         """,
       arguments: [
         file.mailbox, move.uid.value, Data(file.baseName), Data(file.fileName), file.isInCur, file.stamp.device,
-        file.stamp.inode, file.stamp.modified, file.stamp.changed, file.stamp.size, move.pending.rawValue,
+        file.stamp.inode, file.stamp.modified, file.stamp.changed, file.stamp.size,
+        Data(file.digests.content.bytes), move.pending.rawValue,
         move.unlettered.joined(separator: "\n"), session, move.message,
       ])
     try dropLocalFile(file, db)
@@ -302,7 +323,7 @@ extension AccountState {
         """, arguments: [mailbox, uid, Data("moved to \(message)".utf8), message])
   }
 
-  private static func dropLocalFile(_ file: LocalFile, _ db: Database) throws {
+  static func dropLocalFile(_ file: LocalFile, _ db: Database) throws {
     try db.execute(
       sql: "DELETE FROM local_file WHERE mailbox = ? AND base_name = ? AND inode = ?",
       arguments: [file.mailbox, Data(file.baseName), file.stamp.inode])
@@ -380,6 +401,81 @@ extension AccountState {
   package func setSpecialUse(_ use: String?, of mailbox: Int64) async throws {
     try await write { db in
       try db.execute(sql: "UPDATE mailbox SET special_use = ? WHERE id = ?", arguments: [use, mailbox])
+    }
+  }
+
+  /// Gives up rows of files whose message the server has no more: the files are new ones from the next scan on.
+  package func release(_ messages: [Int64]) async throws {
+    guard !messages.isEmpty else { return }
+    try await write { db in
+      let scan = try db.cachedStatement(
+        sql: "UPDATE mailbox SET scan_began = 0 WHERE id = (SELECT mailbox FROM message WHERE id = ?)")
+      let delete = try db.cachedStatement(sql: "DELETE FROM message WHERE id = ?")
+      for message in messages {
+        try scan.execute(arguments: [message])
+        try delete.execute(arguments: [message])
+      }
+    }
+  }
+
+  /// Whether an earlier run's delivery is not resolved yet: its file may be anywhere, and be taken for a new one.
+  package func hasUnresolvedDeliveries() async throws -> Bool {
+    let session = session
+    return try await read { db in
+      try Bool.fetchOne(
+        db,
+        sql:
+          "SELECT EXISTS (SELECT 1 FROM message WHERE state <> 1 AND state = 0 AND moved_from IS NULL AND session < ?)",
+        arguments: [session]) ?? false
+    }
+  }
+
+  // MARK: The direction
+
+  /// That of the last run; nil before the first.
+  package func isTwoWay() async throws -> Bool? {
+    try await read { db in
+      try String.fetchOne(db, sql: "SELECT direction FROM account").map { $0 == "two-way" }
+    }
+  }
+
+  package func setDirection(isTwoWay: Bool) async throws {
+    try await write { db in
+      try db.execute(sql: "UPDATE account SET direction = ?", arguments: [isTwoWay ? "two-way" : "pull"])
+    }
+  }
+
+  /// Puts all local changes under a hold, one for each mailbox: they were made while nothing was sent. Returns how many
+  /// there are.
+  package func holdAllPending(reason: String, now: Int64) async throws -> Int {
+    try await write { db in
+      var count = 0
+      for mailbox in try Int64.fetchAll(db, sql: "SELECT id FROM mailbox ORDER BY id") {
+        let messages = try Int64.fetchAll(
+          db, sql: "SELECT id FROM message WHERE mailbox = ? AND pending <> 0 AND state = 1 AND remote = 1",
+          arguments: [mailbox])
+        let files = try Row.fetchAll(
+          db, sql: "SELECT base_name, inode FROM local_file WHERE mailbox = ? AND refused IS NULL", arguments: [mailbox]
+        )
+        guard !messages.isEmpty || !files.isEmpty else { continue }
+        count += messages.count + files.count
+        try db.execute(
+          sql: "INSERT OR IGNORE INTO hold (mailbox, kind, reason, since) VALUES (?, 'pull', ?, ?)",
+          arguments: [mailbox, reason, now])
+        let hold = try Int64.fetchOne(
+          db, sql: "SELECT id FROM hold WHERE mailbox = ? AND kind = 'pull'", arguments: [mailbox])
+        for message in messages {
+          try db.execute(
+            sql: "INSERT OR IGNORE INTO hold_message (hold, message) VALUES (?, ?)", arguments: [hold, message])
+        }
+        for file in files {
+          let (name, inode): (Data, Int64) = (file["base_name"], file["inode"])
+          try db.execute(
+            sql: "INSERT OR IGNORE INTO hold_file (hold, mailbox, base_name, inode) VALUES (?, ?, ?, ?)",
+            arguments: [hold, mailbox, name, inode])
+        }
+      }
+      return count
     }
   }
 

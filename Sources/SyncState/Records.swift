@@ -97,11 +97,16 @@ package struct MessageRecord: Sendable {
   package let leaving: LeavingReason
   /// The person said that what is pending for it may be done.
   package let isApproved: Bool
+  /// The server's flags changed while the file was missing.
+  package let isTouched: Bool
   /// The server does not take this local change.
   package let isUnsendable: Bool
-  /// Seconds since 1970: when a complete view of its mailbox first lacked it.
+  /// Nanoseconds since 1970: when a complete view of its mailbox first lacked it.
   package let departed: Int64?
   package let internalZone: Int?
+  package let gmailID: UInt64?
+  /// The mailbox in whose folder the file was, while it is renamed because another client moved its message.
+  package let movedFrom: Int64?
 }
 
 /// Why the server's copy is to go although no person deleted it, or how far that is.
@@ -168,6 +173,8 @@ package struct LocalFile: Sendable {
   package var isInCur: Bool
   package var stamp: FileStamp
   package var digests: MessageDigests
+  /// Those of the message without the header fields that mail programs add.
+  package var plain: MessageDigests
   /// Why the server will never take it.
   package var refused: String?
   /// The person said that it may be sent.
@@ -175,8 +182,9 @@ package struct LocalFile: Sendable {
 
   package init(
     mailbox: Int64, baseName: [UInt8], fileName: [UInt8], isInCur: Bool, stamp: FileStamp, digests: MessageDigests,
-    refused: String? = nil, isApproved: Bool = false
+    plain: MessageDigests? = nil, refused: String? = nil, isApproved: Bool = false
   ) {
+    self.plain = plain ?? digests
     self.mailbox = mailbox
     self.baseName = baseName
     self.fileName = fileName
@@ -203,7 +211,8 @@ extension MessageRecord {
   static let columns = """
     id, mailbox, uid, state, remote, pending, base_name, file_name, in_cur, flags, keywords, unlettered, content_digest, \
     header_digest, wire_size, rfc822_size, internal_date, email_id, device, inode, disk_size, modified, changed, \
-    session, quarantine_name, missing_since, copy_of, leaving, approved, unsendable, departed, internal_zone
+    session, quarantine_name, missing_since, copy_of, leaving, approved, unsendable, departed, internal_zone, \
+    touched, gmail_id, moved_from
     """
 
   /// Reads a row of `columns`, by position: finding columns by name costs more than all the rest of a scan.
@@ -224,8 +233,9 @@ extension MessageRecord {
       stamp: inode.map {
         FileStamp(device: row[18] ?? 0, inode: $0, size: diskSize, modified: row[21] ?? 0, changed: row[22] ?? 0)
       }, diskSize: diskSize, session: row[23], quarantineName: row[24], missingSince: row[25], copyOf: row[26],
-      leaving: LeavingReason(rawValue: row[27]) ?? .none, isApproved: row[28], isUnsendable: row[29],
-      departed: row[30], internalZone: row[31])
+      leaving: LeavingReason(rawValue: row[27]) ?? .none, isApproved: row[28], isTouched: row[32],
+      isUnsendable: row[29], departed: row[30], internalZone: row[31],
+      gmailID: (row[33] as Int64?).map { UInt64(bitPattern: $0) }, movedFrom: row[34])
   }
 }
 

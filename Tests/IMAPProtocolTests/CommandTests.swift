@@ -42,6 +42,54 @@ import Testing
     for (command, expected) in table { #expect(try Self.text(command) == "A1 \(expected)\r\n") }
   }
 
+  @Test func commandsThatWrite() throws {
+    let uids = UIDSet(ranges: [1...3, 7...7])
+    let work = MailboxName("Work \"x\"")
+    let flags = FlagSet(system: [.seen, .deleted], keywords: ["$Forwarded"])
+    let date = InternalDate(seconds: 837_596_665, zoneMinutes: -420)
+    let table: [(Command, String)] = [
+      (
+        .uidStore(uids, .adding, FlagSet(system: .seen), unchangedSince: ModSequence(715)),
+        "UID STORE 1:3,7 (UNCHANGEDSINCE 715) +FLAGS.SILENT (\\Seen)"
+      ),
+      (
+        .uidStore(uids, .removing, FlagSet(system: .flagged), unchangedSince: nil),
+        "UID STORE 1:3,7 -FLAGS.SILENT (\\Flagged)"
+      ),
+      (.uidCopy(uids, work), "UID COPY 1:3,7 \"Work \\\"x\\\"\""),
+      (.uidMove(uids, .inbox), "UID MOVE 1:3,7 \"INBOX\""), (.uidExpunge(uids), "UID EXPUNGE 1:3,7"),
+      (.create(work), "CREATE \"Work \\\"x\\\"\""), (.rename(work, to: .inbox), "RENAME \"Work \\\"x\\\"\" \"INBOX\""),
+      (.delete(.inbox), "DELETE \"INBOX\""), (.subscribe(.inbox), "SUBSCRIBE \"INBOX\""),
+      (.unsubscribe(.inbox), "UNSUBSCRIBE \"INBOX\""),
+      (
+        .append(.inbox, AppendPart(flags: FlagSet(system: .seen), internalDate: date, size: 310)),
+        "APPEND \"INBOX\" (\\Seen) \"17-Jul-1996 02:44:25 -0700\" {310}"
+      ),
+      (.append(.inbox, AppendPart(flags: FlagSet(), internalDate: nil, size: 5)), "APPEND \"INBOX\" {5}"),
+    ]
+    for (command, expected) in table { #expect(try Self.text(command) == "A1 \(expected)\r\n") }
+    #expect(try Self.text(.uidStore(uids, .adding, flags, unchangedSince: nil)).contains("$Forwarded"))
+    #expect(throws: CommandError.emptySet) { try Self.text(.uidExpunge(UIDSet())) }
+    #expect(throws: CommandError.badMailboxName(MailboxName(wire: [0x61, 0x0A]))) {
+      try Self.text(.create(MailboxName(wire: [0x61, 0x0A])))
+    }
+    // A keyword that is no atom would become another command's beginning.
+    #expect(throws: CommandError.unencodable("flag")) {
+      try Self.text(.uidStore(uids, .adding, FlagSet(keywords: ["a b)\r\nX"]), unchangedSince: nil))
+    }
+  }
+
+  @Test("dates of all times in the form of APPEND") func appendDates() {
+    let table: [(Int64, Int, String)] = [
+      (0, 0, " 1-Jan-1970 00:00:00 +0000"), (951_782_400, 330, "29-Feb-2000 05:30:00 +0530"),
+      (-2_208_988_801, 0, "31-Dec-1899 23:59:59 +0000"), (-62_135_596_801, 0, " 1-Jan-0001 00:00:00 +0000"),
+      (253_402_300_800, 0, "31-Dec-9999 23:59:59 +0000"),
+    ]
+    for (seconds, zone, expected) in table {
+      #expect(InternalDate(seconds: seconds, zoneMinutes: zone).wireText == expected)
+    }
+  }
+
   @Test func literalsWaitWhereTheyMust() throws {
     let login = Command.login(user: Array("é".utf8), password: Array("p".utf8))
     #expect(try Self.text(login) == "A1 LOGIN {2}\r\n<+>é p\r\n")

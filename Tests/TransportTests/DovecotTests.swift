@@ -2,6 +2,7 @@ import Foundation
 import IMAPProtocol
 import Logging
 import MailModel
+import NIOCore
 import NIOPosix
 import Synchronization
 import Testing
@@ -103,6 +104,51 @@ struct DovecotTests {
     await second.logout()
   }
 
+  @Test("appends, stores, copies, moves and expunges, and is told the UIDs")
+  func writing() async throws {
+    let connection = try await open(dovecot.endpoint("writing"))
+    let place = MailboxName("Work/ä")
+    #expect(try await connection.create(place) == nil)
+    #expect(try await connection.create(place)?.code == .alreadyExists)
+    let messages = Self.messages(3).map { data in
+      let wire = String(decoding: data, as: UTF8.self).replacing("\n", with: "\r\n")
+      let rest = Mutex<ByteBuffer?>(ByteBuffer(string: wire))
+      return AppendMessage(
+        flags: FlagSet(system: .seen, keywords: ["$Work"]), internalDate: InternalDate(seconds: 1_000_000_000),
+        size: UInt64(wire.utf8.count), body: { rest.withLock { $0.take() } })
+    }
+    let appended = try await connection.append(messages, to: .inbox)
+    let selection = try await connection.select(.inbox, readOnly: false, resync: nil) { _ in }
+    let validity = try #require(selection.uidValidity)
+    #expect(appended == (1...3).map { .done(AppendedUID(uidValidity: validity, uid: UID($0)!)) })
+    #expect(!selection.isReadOnly && selection.allowsNewKeywords && selection.exists == 3)
+
+    let stored = try await connection.storeFlags(
+      UIDSet(ranges: [1...2]), adding: FlagSet(system: .flagged, keywords: ["$New"]),
+      unchangedSince: selection.highestModSequence)
+    #expect(stored == StoreOutcome())
+    let again = try await connection.storeFlags(
+      UIDSet(ranges: [1...3]), removing: FlagSet(system: .seen), unchangedSince: selection.highestModSequence)
+    #expect(again.modified == UIDSet(ranges: [1...2]))
+
+    guard case .done(let copies?) = try await connection.copy(UIDSet(ranges: [1...1, 3...3]), to: place),
+      case .done(let moved?) = try await connection.move(UIDSet(ranges: [2...2]), to: place)
+    else {
+      Issue.record("no UIDs")
+      return
+    }
+    #expect([1, 3].map { copies.destination(of: UID($0)!) } == [UID(1), UID(2)])
+    #expect(moved.destination(of: UID(2)!) == UID(3) && moved.destination(of: UID(1)!) == nil)
+    #expect(try await connection.expunge(UIDSet(ranges: [1...3])) == nil)
+    #expect(try await connection.existingUIDs().exists == 2)
+    _ = try await connection.storeFlags(
+      UIDSet(ranges: [1...1]), adding: FlagSet(system: .deleted), unchangedSince: nil)
+    #expect(try await connection.expunge(UIDSet(ranges: [1...1])) == nil)
+    #expect(try await connection.existingUIDs().uids == UIDSet(ranges: [3...3]))
+    #expect(try await connection.copy(UIDSet(ranges: [3...3]), to: MailboxName("none")).isRefused)
+    await connection.logout()
+  }
+
   @Test("every mechanism logs in", arguments: ["plain", "login", "scram-sha-1", "scram-sha-256"])
   func mechanisms(_ mechanism: String) async throws {
     let connection = try await open(dovecot.endpoint("mechanisms", mechanisms: [mechanism]))
@@ -169,4 +215,8 @@ struct DovecotTests {
     #expect(most.withLock { $0 } <= (1 << 20) + (512 << 10), "\(most.withLock { $0 }) octets in flight")
     await connection.logout()
   }
+}
+
+extension CopyOutcome {
+  fileprivate var isRefused: Bool { if case .refused = self { true } else { false } }
 }

@@ -1,0 +1,251 @@
+import LinuxFiles
+import MailModel
+import Maildir
+import SyncState
+
+/// Renames the files of messages that another client moved to this mailbox: nothing is fetched, and the row follows
+/// (DESIGN.md section 4, "moved"). Order: the row's new place committed, renames, destination synced, source synced,
+/// committed.
+struct ServerMoveRound: Sendable {
+  let account: OpenAccount
+  /// Where the messages are now.
+  let mailbox: MirroredMailbox
+
+  private static let group = 256
+  private var state: AccountState { account.state }
+  private var id: Int64 { mailbox.record.id }
+
+  /// A row with its new UID, and where its file is.
+  fileprivate struct Move: Sendable {
+    var row: MessageRecord
+    var uid: UID
+    /// The file where a mail program put it; it has no row.
+    var stray: LocalFile?
+    /// Another base name, where the row's is taken in the new folder.
+    var fresh: FileName?
+
+    var source: Int64 { stray?.mailbox ?? row.mailbox }
+    var fileName: [UInt8] { stray?.fileName ?? row.fileName }
+    var baseName: [UInt8] { stray?.baseName ?? row.baseName }
+    var isInCur: Bool { stray?.isInCur ?? row.isInCur }
+    var inode: Int64? { stray?.stamp.inode ?? row.stamp?.inode }
+  }
+
+  /// Returns the UIDs that rows have now; the others are to be fetched.
+  func run(_ moves: [(row: MessageRecord, uid: UID)]) async throws -> UIDSet {
+    var followed = UIDSet()
+    // The same mailbox has it under another UID.
+    let here = moves.filter { $0.row.mailbox == id && !$0.row.pending.contains(.gone) }
+    try await state.pair(here.map { (message: $0.row.id, uid: $0.uid) })
+    for move in here { followed.insert(move.uid) }
+    let located = try await locate(moves.filter { $0.row.mailbox != id || $0.row.pending.contains(.gone) })
+    for (source, moves) in Dictionary(grouping: located, by: \.source).sorted(by: { $0.key < $1.key }) {
+      // A folder that can't be opened keeps its mail; the messages are fetched.
+      guard let record = try await state.mailbox(source), let place = try? await account.mirrored(record) else {
+        continue
+      }
+      for start in stride(from: 0, to: moves.count, by: Self.group) {
+        let part = Array(moves[start..<min(start + Self.group, moves.count)])
+        followed = followed.union(try await follow(part, from: place))
+      }
+    }
+    return followed
+  }
+
+  /// Where the files are. One that a mail program moved too is where it put it; one that it deleted is forgotten, and
+  /// its message is fetched to where the server has it.
+  private func locate(_ moves: [(row: MessageRecord, uid: UID)]) async throws -> [Move] {
+    var located: [Move] = []
+    var taken: Set<ServerIntent.File> = []
+    let uncertain = Set(try await state.intents().map(\.digests.content))
+    for (row, uid) in moves {
+      var move = Move(row: row, uid: uid)
+      if row.pending.contains(.gone) {
+        guard let file = try await stray(of: row, taken: taken, uncertain: uncertain) else {
+          try await state.forget([row.id])
+          continue
+        }
+        taken.insert(.init(baseName: file.baseName, inode: file.stamp.inode))
+        move.stray = file
+      }
+      if move.source != id, try await state.isTaken(move.baseName, in: id) {
+        move.fresh = BaseNames.baseName(unique: account.names.next(), size: row.diskSize)
+      }
+      located.append(move)
+    }
+    return located
+  }
+
+  private func stray(
+    of row: MessageRecord, taken: Set<ServerIntent.File>, uncertain: Set<Digest>
+  ) async throws -> LocalFile? {
+    guard account.settings.policy.direction == .twoWay, !uncertain.contains(row.digests.content) else { return nil }
+    let files = try await state.strays(contents: [row.digests.content]).filter { file in
+      file.refused == nil && !taken.contains(.init(baseName: file.baseName, inode: file.stamp.inode))
+    }
+    return files.first { $0.baseName == row.baseName } ?? files.first
+  }
+
+  // MARK: Renames
+
+  private func follow(_ moves: [Move], from source: MirroredMailbox) async throws -> UIDSet {
+    let mailbox = mailbox
+    let planned = try await account.pool.run {
+      try moves.compactMap { move in try mailbox.plan(move, from: source).map { (move: move, place: $0) } }
+    }
+    try await state.intendMoves(planned.map { move, place in place.intent(move, to: mailbox.record.id) })
+    let renamed: [(move: Move, entry: ScanEntry?)]
+    do {
+      renamed = try await account.pool.run {
+        let renamed = planned.map { move, place in (move: move, entry: mailbox.rename(move, place, from: source)) }
+        try mailbox.folder.syncDirectories([.new, .cur], source: false)
+        try source.folder.syncDirectories([.new, .cur], source: false)
+        return renamed
+      }
+    } catch {
+      // What is durable is not known: the account stops and looks again.
+      account.pipeline.fail(error)
+      throw error
+    }
+    var settled: [SettledDelivery] = []
+    var failed: [Int64] = []
+    var followed = UIDSet()
+    var changes: [MessageChange] = []
+    for (move, entry) in renamed {
+      guard let entry else {
+        failed.append(move.row.id)
+        continue
+      }
+      var pending = move.row.pending.subtracting([.gone, .flags])
+      let local = source.localFlags(of: move)
+      if local != move.row.flags { pending.insert(.flags) }
+      settled.append(try SettledDelivery(move.row, entry, pending: pending))
+      followed.insert(move.uid)
+      changes.append(
+        source.change(
+          .gone, uid: move.row.uid, fileName: move.fileName, isInCur: move.isInCur, flags: local, in: account.settings))
+      changes.append(
+        mailbox.change(
+          .new, uid: move.uid, fileName: entry.name.bytes, isInCur: entry.subdirectory == .cur, flags: local,
+          in: account.settings))
+    }
+    try await state.settleMoves(settled, now: account.now())
+    try await state.revertMoves(failed, at: account.clock.now().total)
+    account.report(changes)
+    return followed
+  }
+
+  /// What an earlier run left between a row's new place and its rename: done where the file is there, else not.
+  func recover(_ rows: [MessageRecord]) async throws {
+    let folder = mailbox.folder
+    let found = try await account.pool.run { try Recovery.entries(in: folder, named: Set(rows.map(\.baseName))) }
+    var settled: [SettledDelivery] = []
+    var failed: [Int64] = []
+    for row in rows {
+      let entry = found[row.baseName]?.first { entry in
+        entry.status.map { FileStamp($0).inode == row.stamp?.inode } ?? false
+      }
+      if let entry {
+        let name = entry.parsed
+        let isChanged = mailbox.keywords.flags(of: name, unlettered: row.unlettered) != row.flags
+        let pending = row.pending.subtracting([.gone, .flags]).union(isChanged ? .flags : [])
+        settled.append(try SettledDelivery(row, entry, pending: pending))
+      } else {
+        failed.append(row.id)
+      }
+    }
+    try await account.pool.run { try folder.syncDirectories([.new, .cur], source: false) }
+    try await state.settleMoves(settled, now: account.now())
+    try await state.revertMoves(failed, at: account.clock.now().total)
+  }
+
+  /// Where a file is, and what it will be called.
+  fileprivate struct Place: Sendable {
+    var entry: ScanEntry
+    var target: ScanEntry
+    var unlettered: [String]
+
+    fileprivate func intent(_ move: Move, to destination: Int64) -> MoveOnServer {
+      MoveOnServer(
+        message: move.row.id, source: move.source, destination: destination, uid: move.uid,
+        baseName: target.parsed.base.bytes, fileName: target.name.bytes, isInCur: target.subdirectory == .cur,
+        inode: move.inode ?? 0, unlettered: unlettered, stray: move.stray)
+    }
+  }
+}
+
+extension MirroredMailbox {
+  /// The flags of a file of this folder, with those keywords that have no letter here.
+  fileprivate func localFlags(of move: ServerMoveRound.Move) -> FlagSet {
+    guard let name = FileName(bytes: move.fileName).map(MessageFileName.init(parsing:)) else { return move.row.flags }
+    return keywords.flags(of: name, unlettered: move.row.unlettered)
+  }
+
+  /// Nil where the file is not there any more.
+  fileprivate func plan(
+    _ move: ServerMoveRound.Move, from source: MirroredMailbox
+  ) throws -> ServerMoveRound.Place? {
+    guard let entry = try source.folder.find(move) else { return nil }
+    return try plan(move, entry, from: source)
+  }
+
+  private func plan(
+    _ move: ServerMoveRound.Move, _ entry: ScanEntry, from source: MirroredMailbox
+  ) throws -> ServerMoveRound.Place {
+    let flags = source.keywords.flags(of: entry.parsed, unlettered: move.row.unlettered)
+    let letters = try keywords.letters(for: flags.keywords)
+    let name =
+      move.fresh.map { MessageFileName(base: $0, flags: flags.system, keywordLetters: letters) }
+      ?? entry.parsed.with(flags: flags.system, keywordLetters: letters)
+    let isNew = entry.subdirectory == .new && name.letters.isEmpty
+    return ServerMoveRound.Place(
+      entry: entry,
+      target: ScanEntry(
+        name: isNew ? name.fileName : name.fileNameInCur, subdirectory: isNew ? .new : .cur, status: nil),
+      unlettered: keywords.unlettered(flags.keywords, letters: name.keywordLetters))
+  }
+
+  /// Nil where the file has not been renamed.
+  fileprivate func rename(
+    _ move: ServerMoveRound.Move, _ place: ServerMoveRound.Place, from source: MirroredMailbox
+  ) -> ScanEntry? {
+    var place = place
+    for _ in 0..<3 {
+      let target = place.target
+      do {
+        if source.record.id == record.id, place.entry.name == target.name,
+          place.entry.subdirectory == target.subdirectory
+        {
+          return place.entry
+        }
+        try source.folder[place.entry.subdirectory].rename(
+          place.entry.name, to: folder[target.subdirectory], as: target.name, label: "moved on the server")
+        let status = try folder[target.subdirectory].status(of: target.name)
+        return status.map { ScanEntry(name: target.name, subdirectory: target.subdirectory, status: $0) }
+      } catch let error as FileError where error.isMissing {
+        // Another program gave it other flags in between.
+        guard let entry = try? source.folder.find(move), let next = try? plan(move, entry, from: source) else {
+          return nil
+        }
+        place = next
+      } catch {
+        return nil
+      }
+    }
+    return nil
+  }
+}
+
+extension MaildirFolder {
+  /// The file that a row or a scan knows, under the name that it has now.
+  fileprivate func find(_ move: ServerMoveRound.Move) throws -> ScanEntry? {
+    guard let name = FileName(bytes: move.fileName), let base = FileName(bytes: move.baseName) else { return nil }
+    let place: Subdirectory = move.isInCur ? .cur : .new
+    if let status = try self[place].status(of: name), FileStamp(status).inode == move.inode {
+      return ScanEntry(name: name, subdirectory: place, status: status)
+    }
+    return try find(base: base).first { entry in
+      entry.status.map { FileStamp($0).inode == move.inode } ?? false
+    }
+  }
+}
