@@ -299,13 +299,7 @@ class Uploading(HostileTwoWay):
         server = self.pair(2)
         server.hooks["APPEND"] = lambda session, tag, words: session.close()
         mail_reader.deliver(self.folder("Sent"), letter("mine"), "S")
-        for _ in range(5):
-            result = self.subject.sync(timeout=100)
-            self.assertAlive(result)
-            self.age_intents()
-            if result.status == 3:
-                break
-        self.assertEqual(result.status, 3, result.err)
+        self.settle(status=3)
         tries = self.verbs().count("APPEND")
         self.assertEqual(tries, 2)
         server.hooks.clear()
