@@ -2,7 +2,9 @@
 
 import collections
 import contextlib
+import signal
 import sqlite3
+import time
 
 import check
 import mail_reader
@@ -80,17 +82,25 @@ class HostileTwoWay(Hostile):
         """Syncs until all is well. A sync that waits (60 s) until the server can't be at an uncertain act any more is
         killed, and the act made so old."""
         for _ in range(rounds):
-            try:
-                result = self.subject.sync(timeout=100 if FULL else 6)
-            except AssertionError:
-                self.assertTrue(self.uncertain(), "nothing to wait for")
-                self.age_intents()
-                continue
-            self.assertAlive(result)
-            if result.status == status:
-                return result
+            result = self.subject.sync(timeout=100, while_running=None if FULL else self.hurry())
+            if result.status != -signal.SIGKILL:
+                self.assertAlive(result)
+                if result.status == status:
+                    return result
             self.age_intents()
         self.fail("it never came to rest: %d %s" % (result.status, result.err))
+
+    def hurry(self):
+        """Kills a process that only waits: its last act has been uncertain for more than a second, nothing is said."""
+        last = [None, 0]
+
+        def look(process):
+            now = time.monotonic()
+            if len(self.server.commands) != last[1]:
+                last[:] = [now, len(self.server.commands)]
+            elif now - last[0] > 1.2 and self.uncertain():
+                process.kill()
+        return look
 
     def uncertain(self):
         with contextlib.closing(sqlite3.connect(self.subject.database)) as connection:
