@@ -20,8 +20,8 @@ class Disk(TwoWay):
     weight = 45
 
     def filled(self, **account):
-        """INBOX t1 to t6, Archive a1 to a4."""
-        self.server.append("Archive", loads(4, prefix="a"), user=self.user)
+        """INBOX t1 to t6, new, and Archive a1 to a4, read."""
+        self.server.append("Archive", loads(4, ["\\Seen"], prefix="a"), user=self.user)
         self.pair(6, **account)
         self.view = self.server_view()
 
