@@ -131,7 +131,7 @@ extension MirroredMailbox {
   }
 
   /// Renames the file as the action says; nil where it is not there any more, which the next scan looks at.
-  fileprivate func carryOut(_ action: MessageAction, on row: MessageRecord) throws -> FlagConfirmation? {
+  func carryOut(_ action: MessageAction, on row: MessageRecord) throws -> FlagConfirmation? {
     func unchanged(_ base: FlagSet, isPending: Bool) -> FlagConfirmation {
       FlagConfirmation(
         message: row.id, flags: base, unlettered: keywords.unlettered(base.keywords, letters: letters(of: row)),

@@ -174,7 +174,7 @@ struct LocalScan: Sendable {
     var lost = 0
     try await forEachMissing(seen) { rows in
       let fallen = rows.filter { state.isSuspect(session: $0.session) }
-      try await state.forget(fallen.map(\.id))
+      try await state.forget(fallen.map(\.id), event: .refetched, detail: "its file went with the power")
       lost += fallen.count
       try await state.setMissing(rows.filter { !state.isSuspect(session: $0.session) }, since: began)
     }

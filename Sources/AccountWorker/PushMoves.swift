@@ -135,14 +135,28 @@ struct MoveDestination: Sendable {
       target: target, mailbox: try await account.mirrored(record), validity: validity, uidNext: next)
   }
 
-  /// Those of the moves that still stand on disk. Keyword letters mean something else in another folder, so they are
-  /// taken off the names; the row tells what they were.
+  /// Those of the moves that still stand on disk. What the mail program added to the message is taken off again. Keyword
+  /// letters mean something else in another folder, so they are taken off the names; the row tells what they were.
   func prepare(_ moves: [LocalChanges.Move], source: MirroredMailbox) async throws -> [LocalChanges.Move] {
     let folder = mailbox.folder
-    return try await target.account.pool.run {
+    let names = target.account.names
+    let (ready, replaced) = try await target.account.pool.run {
       var ready: [LocalChanges.Move] = []
+      var replaced: [(old: LocalFile, new: LocalFile)] = []
       for var item in moves {
-        guard let entry = try folder.entry(of: item.file) else { continue }
+        guard var entry = try folder.entry(of: item.file) else { continue }
+        if item.file.digests.content != item.message.digests.content,
+          item.file.plain.content == item.message.digests.content,
+          let plain = try folder.stripLocalFields(of: entry, unique: names.next()), let status = plain.status
+        {
+          let old = item.file
+          entry = plain
+          item.file.stamp = FileStamp(status)
+          item.file.digests = item.file.plain
+          item.file.baseName = plain.parsed.base.bytes
+          item.file.fileName = plain.name.bytes
+          replaced.append((old, item.file))
+        }
         if !entry.parsed.keywordLetters.isEmpty {
           guard let changed = try folder.changeFlags(of: entry, { $0.keywords = [] }), let status = changed.status
           else { continue }
@@ -152,8 +166,10 @@ struct MoveDestination: Sendable {
         }
         ready.append(item)
       }
-      return ready
+      return (ready, replaced)
     }
+    try await target.state.replaceLocalFiles(replaced)
+    return ready
   }
 
   /// Whether a UID that the server gave for a copy may be believed (S10).

@@ -85,7 +85,10 @@ extension OpenAccount {
 
   /// Writes down how the account stands after a sync of it, and lets go of what quarantine has kept long enough.
   func conclude(_ outcome: inout SyncOutcome, isDryRun: Bool, isWhole: Bool) async throws {
-    if !isDryRun { try await purgeQuarantine() }
+    if !isDryRun {
+      try await purgeQuarantine()
+      try await state.purgeHistory(now: now())
+    }
     outcome.holds = try await state.holds().count
     outcome.pendingLocal = try await state.pendingLocalCount()
     guard !isDryRun else { return }

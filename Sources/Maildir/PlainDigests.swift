@@ -1,3 +1,4 @@
+import Glibc
 import LinuxFiles
 import MailModel
 
@@ -59,6 +60,55 @@ extension MessageContent {
 }
 
 extension MaildirFolder {
+  /// Gives a file back the content that it has without the fields that a mail program added when it saved the message
+  /// here: that is what the server has. At once, and then under a new base name, so that programs which remember
+  /// messages by it notice; nil where another program has changed the file meanwhile, or where the file system can't.
+  package func stripLocalFields(of entry: ScanEntry, unique: FileName) throws -> ScanEntry? {
+    let file = try self[entry.subdirectory].openFile(entry.name)
+    let before = try file.status()
+    var header: [UInt8] = []
+    try file.readAll { piece in
+      if header.count < LocalFields.limit { header += piece.prefix(LocalFields.limit - header.count) }
+    }
+    guard let stripped = LocalFields.stripped(header) else { return nil }
+    let draft = try makeTemporary(unique)
+    do {
+      try draft.write(stripped.header)
+      var offset = 0
+      try file.readAll { piece in
+        let skipped = min(max(0, stripped.length - offset), piece.count)
+        offset += piece.count
+        try draft.write(UnsafeRawBufferPointer(rebasing: piece[skipped...]))
+      }
+      _ = try draft.finish()
+      try draft.setModificationTime(seconds: before.modified.seconds)
+      try draft.sync()
+      try self[entry.subdirectory].exchange(entry.name, with: draft.name, of: tmp, label: "strip")
+    } catch let error as FileError where error.isMissing || error.code == EINVAL || error.code == ENOSYS {
+      try draft.discard()
+      return nil
+    }
+    let taken = try tmp.status(of: draft.name)
+    guard taken?.identity == before.identity, taken?.size == before.size, taken?.modified == before.modified else {
+      // Another file had come to the name: it goes back.
+      try self[entry.subdirectory].exchange(entry.name, with: draft.name, of: tmp, label: "strip")
+      try draft.discard()
+      return nil
+    }
+    let directory = self[entry.subdirectory]
+    let parsed = entry.parsed
+    let fresh = MessageFileName(
+      base: BaseNames.baseName(unique: unique, size: draft.size), flags: parsed.flags,
+      keywordLetters: parsed.keywordLetters)
+    let name = entry.subdirectory == .new ? fresh.fileName : fresh.fileNameInCur
+    try directory.rename(entry.name, to: directory, as: name, label: "strip")
+    try directory.sync()
+    try draft.discard()
+    return try directory.status(of: name).map {
+      ScanEntry(name: name, subdirectory: entry.subdirectory, status: $0)
+    }
+  }
+
   /// Reads a message's content, with the digests of it without the fields that programs add; nil where the file is not
   /// there any more.
   package func plainContent(of entry: ScanEntry) throws -> (content: MessageContent, plain: MessageDigests)? {

@@ -33,7 +33,7 @@ extension SyncPlanner {
     // A file that can't be read yet may be the missing one.
     let unread = Set(strays.lazy.filter { $0.content == .zero }.map(\.baseName))
     for message in missing where !message.isFrozen && !found.contains(message.id) {
-      let isSettled = message.since < scanBegan && scanBegan - message.since >= settle
+      let isSettled = isSettled(since: message.since, scanBegan: scanBegan, settle: settle)
       if !isSettled || unread.contains(message.baseName) {
         changes.append(.wait(message: message.id))
       } else {
@@ -41,6 +41,12 @@ extension SyncPlanner {
       }
     }
     return changes.sorted { $0.precedes($1) }
+  }
+
+  /// Whether a file that was first missed by the scan of `since` is gone for good: a later complete scan, `settle` after
+  /// that, has missed it too.
+  package static func isSettled(since: Int64, scanBegan: Int64, settle: Int64) -> Bool {
+    since < scanBegan && scanBegan - since >= settle
   }
 }
 

@@ -53,7 +53,9 @@ extension AccountState {
 
   /// Drops rows whose delivery never happened, or whose file a power cut took. The checkpoint of their mailboxes is
   /// void from then on, so that a later run fetches what the server still has, even if this one ends here.
-  package func forget(_ messages: [Int64]) async throws {
+  package func forget(
+    _ messages: [Int64], event: HistoryEvent = .forgotten, detail: String = "it is on neither side any more"
+  ) async throws {
     guard !messages.isEmpty else { return }
     try await write { db in
       let void = try db.cachedStatement(
@@ -62,7 +64,11 @@ extension AccountState {
           WHERE id = (SELECT mailbox FROM message WHERE id = ?)
           """)
       let statement = try db.cachedStatement(sql: "DELETE FROM message WHERE id = ?")
+      let hadCome = try db.cachedStatement(sql: "SELECT unixepoch() FROM message WHERE id = ? AND state = 1")
       for message in messages {
+        if let now = try Int64.fetchOne(hadCome, arguments: [message]) {
+          try History.note(event, of: message, cause: .sync, detail: detail, now: now, db)
+        }
         try void.execute(arguments: [message])
         try statement.execute(arguments: [message])
       }
