@@ -289,7 +289,15 @@ extension AccountState {
   package func follow(_ moves: [ConfirmedMove]) async throws {
     guard !moves.isEmpty else { return }
     let session = session
-    try await write { db in for move in moves { try Self.follow(move, session: session, db) } }
+    try await write { db in
+      let file = try db.cachedStatement(
+        sql: "SELECT 1 FROM local_file WHERE mailbox = ? AND base_name = ? AND inode = ?")
+      for move in moves {
+        let key: StatementArguments = [move.file.mailbox, Data(move.file.baseName), move.file.stamp.inode]
+        guard try Bool.fetchOne(file, arguments: key) != nil else { continue }
+        try Self.follow(move, session: session, db)
+      }
+    }
   }
 
   private static func follow(_ move: ConfirmedMove, session: Int64, _ db: Database) throws {
@@ -357,6 +365,16 @@ extension AccountState {
       for message in messages {
         try History.note(.deleted, of: message, cause: cause, detail: detail, now: now, db)
         try db.execute(sql: "DELETE FROM message WHERE id = ?", arguments: [message])
+      }
+    }
+  }
+
+  /// Their deletion on the server is decided and begins: whatever else is heard of them, it is carried through.
+  package func setGoing(_ messages: [Int64]) async throws {
+    guard !messages.isEmpty else { return }
+    try await write { db in
+      for message in messages {
+        try db.execute(sql: "UPDATE message SET approved = 1 WHERE id = ?", arguments: [message])
       }
     }
   }
