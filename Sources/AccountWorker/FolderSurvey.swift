@@ -48,12 +48,13 @@ struct FolderSurvey: Sendable {
     _ folders: [FoundFolder], _ names: inout ServerNames, _ result: inout Result
   ) async throws {
     let removal = FolderRemoval(survey: self)
+    let records = try await state.mailboxes()
+    let there = try await present(records)
     // Parents first: their renaming takes the others along.
-    let order = try await state.mailboxes().map(\.id)
-    for id in order {
+    for known in records where !there.contains(known.id) || known.removal == .held {
       // What was done for another one may have changed it.
-      guard let record = try await state.mailbox(id), !record.name.isInbox else { continue }
-      if try await isThere(record) {
+      guard let record = try await state.mailbox(known.id), !record.name.isInbox else { continue }
+      if try await present([record]).contains(record.id) {
         if record.removal == .held { try await removal.folderIsThere(record, folders, &result) }
         continue
       }
@@ -67,10 +68,17 @@ struct FolderSurvey: Sendable {
     }
   }
 
-  private func isThere(_ record: MailboxRecord) async throws -> Bool {
+  /// Those whose folder's place is taken.
+  private func present(_ records: [MailboxRecord]) async throws -> Set<Int64> {
     let (root, layout) = (account.root, settings.layout)
-    guard let path = FolderPath(bytes: Array(record.folder.utf8)) else { return true }
-    return try await account.pool.run { try layout.hasFolder(at: path, in: root) }
+    return try await account.pool.run {
+      var present: Set<Int64> = []
+      for record in records {
+        let path = FolderPath(bytes: Array(record.folder.utf8))
+        if try path.map({ try layout.hasFolder(at: $0, in: root) }) ?? true { present.insert(record.id) }
+      }
+      return present
+    }
   }
 
   /// The folder that this one has become: it has the same `cur/`, and one of its files at least. An inode alone may
