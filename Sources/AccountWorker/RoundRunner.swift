@@ -170,7 +170,11 @@ struct RoundRunner: Sendable {
   /// what was sent is confirmed by a round from the server.
   func rounds(_ work: RoundWork, _ connection: IMAPConnection) async throws -> RoundResult {
     account.meter.update { $0.mailbox = work.record.name.description }
-    let mailbox = try await account.mirrored(work.record, specialUse: work.specialUse)
+    // It may have been renamed, or be gone, since it was found to need a round.
+    guard let record = try await account.state.mailbox(work.record.id) else {
+      return RoundResult(plan: MailboxPlan(mailbox: work.record.name))
+    }
+    let mailbox = try await account.mirrored(record, specialUse: work.specialUse)
     if work.forgetsCheckpoint, let validity = work.record.uidValidity, !isDryRun {
       try await account.state.setValidity(validity, of: work.record.id)
     }
