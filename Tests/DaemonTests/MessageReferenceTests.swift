@@ -21,7 +21,7 @@ import Testing
       host = "localhost"
       user = "me"
       password_env = "P"
-      maildir = "/mail/work/inner"
+      maildir = "/inner"
       """
     try Data(text.utf8).write(to: URL(fileURLWithPath: file))
     return try MirrorConfiguration.load(option: file, places: ConfigurationPlaces(environment: ["HOME": directory]))
@@ -31,7 +31,7 @@ import Testing
     ("<a@example.org>", MessageReference.messageID("<a@example.org>")),
     ("/mail/work/cur/1:2,S", .file(account: "work", folder: "", name: "1:2,S")),
     ("/mail/work/.Lists.swift/new/1", .file(account: "work", folder: ".Lists.swift", name: "1")),
-    ("/mail/work/inner/a/b/cur/1", .file(account: "inner", folder: "a/b", name: "1")),
+    ("/inner/a/b/cur/1", .file(account: "inner", folder: "a/b", name: "1")),
     ("work/INBOX:7", .uid(account: "work", mailbox: "INBOX", 7)),
     ("work/Lists/a:b:4294967295", .uid(account: "work", mailbox: "Lists/a:b", .max)),
     (
