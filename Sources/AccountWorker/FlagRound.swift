@@ -104,7 +104,7 @@ extension MirroredMailbox {
   /// The flags in the name, with those keywords of the base that have no letter here.
   func localFlags(_ row: MessageRecord) -> FlagSet {
     guard let name = FileName(bytes: row.fileName).map(MessageFileName.init(parsing:)) else { return row.flags }
-    return keywords.flags(of: name, unlettered: row.unlettered)
+    return keywords.flags(of: name, unlettered: row.unlettered, base: row.flags)
   }
 
   /// Adds letters for the row's unlettered keywords to its file's name; nil where there are none to be had.

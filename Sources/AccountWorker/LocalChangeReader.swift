@@ -67,7 +67,8 @@ struct LocalChangeReader: Sendable {
     return changes
   }
 
-  /// Files that wait for the person's word, or for news of whether they were sent already.
+  /// Files that wait for the person's word, for news of whether they were sent already, or of where the server has the
+  /// message that they were moved from.
   private func blockedFiles(_ files: [LocalFile]) async throws -> Set<ServerIntent.File> {
     let held = try await state.heldFiles()
     // A file of that content may be the one, wherever it is by now; or both sides have moved its message, and the

@@ -104,7 +104,8 @@ struct LocalScan: Sendable {
       case .content: pending.insert(.content)
       }
     }
-    if mailbox.keywords.flags(of: entry.parsed, unlettered: row.unlettered) != row.flags { pending.insert(.flags) }
+    let local = mailbox.keywords.flags(of: entry.parsed, unlettered: row.unlettered, base: row.flags)
+    if local != row.flags { pending.insert(.flags) }
     let isInCur = entry.subdirectory == .cur
     if pending == row.pending, recorded == stamp, row.fileName == entry.name.bytes, row.isInCur == isInCur {
       return .unchanged

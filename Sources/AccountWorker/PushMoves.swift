@@ -40,15 +40,17 @@ struct PushMoves: Sendable {
 
   private func move(_ moves: [LocalChanges.Move], to place: MoveDestination) async throws -> PushRound.Result {
     var result = PushRound.Result()
-    let ready = try await place.prepare(moves, source: target.mailbox)
-    guard !ready.isEmpty else { return result }
-    let ids = try await state.intend(
-      ready.map { item in
+    let prepared = try await place.prepare(moves, source: target.mailbox)
+    guard !prepared.isEmpty else { return result }
+    let intents = try await state.intend(
+      prepared.map { item in
         ServerIntent(
           kind: .move, mailbox: place.id, uidValidity: place.validity, uidNext: place.uidNext,
           source: item.message.id, file: .init(baseName: item.file.baseName, inode: item.file.stamp.inode),
           digests: item.message.digests, wireSize: item.message.wireSize)
       }, now: account.now())
+    let (ids, ready) = started(intents, prepared)
+    guard !ready.isEmpty else { return result }
     let uids = UIDSet(ready.compactMap(\.message.uid))
     let hasMove = target.connection.capabilities.hasMove
     let outcome: CopyOutcome
@@ -104,7 +106,7 @@ struct PushMoves: Sendable {
     guard let name = FileName(bytes: file.fileName).map(MessageFileName.init(parsing:)) else { return source.flags }
     let keywords = target.mailbox.localFlags(source).keywords
     if name.keywordLetters.isEmpty { return FlagSet(system: name.flags, keywords: keywords) }
-    return target.mailbox.keywords.flags(of: name, unlettered: source.unlettered)
+    return target.mailbox.keywords.flags(of: name, unlettered: source.unlettered, base: source.flags)
   }
 }
 
@@ -177,6 +179,12 @@ struct MoveDestination: Sendable {
     guard mapping?.uidValidity == validity, uid.value >= uidNext else { return false }
     return try await !target.state.hasRow(uid, in: id)
   }
+}
+
+/// The items whose intents are committed, with those.
+func started<Item>(_ intents: [Int64?], _ items: [Item]) -> (ids: [Int64], items: [Item]) {
+  let begun = zip(intents, items).compactMap { intent, item in intent.map { (id: $0, item: item) } }
+  return (begun.map(\.id), begun.map(\.item))
 }
 
 extension MaildirFolder {

@@ -98,8 +98,8 @@ struct RemovalRound: Sendable {
         default: kept.append(row.id)
         }
       }
-      try await state.forget(dropped)
-      try await state.setRemote(false, of: kept)
+      try await state.dropDeparted(dropped)
+      try await state.keepDeparted(kept)
       result.released += dropped.count
     }
     // An edited file is read again, as one without a row.
@@ -157,7 +157,7 @@ struct RemovalRound: Sendable {
       let part = Array(messages[start..<min(start + 256, messages.count)])
       let entries = part.map { (message: $0, entry: Quarantine.newName(clock: account.clock).description) }
       try await state.intendQuarantine(entries)
-      count += try await finish(try await state.messages(ids: part), folderSize: folderSize)
+      count += try await finish(try await state.messages(ids: part).filter { $0.state == .leaving }, folderSize: folderSize)
     }
     return count
   }

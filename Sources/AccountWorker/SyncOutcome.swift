@@ -105,7 +105,6 @@ extension OpenAccount {
   private func purgeQuarantine() async throws {
     let (quarantine, clock, keep) = (quarantine, clock, settings.keepDeleted)
     let old = try await state.quarantinedBefore(now() - keep)
-    guard !old.isEmpty else { return }
     _ = try await pool.run { try quarantine.purge(olderThan: keep, clock: clock) }
     try await state.forgetQuarantined(old.map(\.id))
   }

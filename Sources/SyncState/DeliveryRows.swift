@@ -79,16 +79,30 @@ extension AccountState {
   package func localFiles(contentDigest: Digest, in mailbox: Int64) async throws -> [LocalFile] {
     try await read { db in
       try Row.fetchAll(
-        db, sql: "SELECT * FROM local_file WHERE mailbox = ? AND content_digest = ?",
+        db, sql: "SELECT * FROM local_file WHERE mailbox = ? AND content_digest = ? AND \(AccountState.noIntent)",
         arguments: [mailbox, Data(contentDigest.bytes)]
       ).compactMap(LocalFile.init(row:))
     }
   }
 
-  /// Makes a file that was here without a row the counterpart of a message on the server: nothing is delivered.
-  package func adopt(_ file: LocalFile, as intent: DeliveryIntent) async throws {
+  /// A file that no move under way on the server is about.
+  static let noIntent = """
+    NOT EXISTS (SELECT 1 FROM intent WHERE intent.kind = 'move' AND intent.uncertain = 0
+      AND intent.mailbox = local_file.mailbox AND intent.base_name = local_file.base_name AND intent.inode = local_file.inode)
+    """
+
+  /// Makes a file that was here without a row the counterpart of a message on the server: nothing is delivered. False
+  /// where the file has become another message's meanwhile.
+  package func adopt(_ file: LocalFile, as intent: DeliveryIntent) async throws -> Bool {
     let session = self.session
-    try await write { db in
+    return try await write { db in
+      let isFree = try Bool.fetchOne(
+        db,
+        sql: """
+          SELECT EXISTS (SELECT 1 FROM local_file
+            WHERE mailbox = ? AND base_name = ? AND inode = ? AND \(AccountState.noIntent))
+          """, arguments: [file.mailbox, Data(file.baseName), file.stamp.inode])
+      guard isFree == true else { return false }
       try db.execute(
         sql: """
           INSERT INTO message (mailbox, uid, state, base_name, file_name, in_cur, flags, keywords, unlettered,
@@ -105,14 +119,17 @@ extension AccountState {
           intent.gmailID.map { Int64(bitPattern: $0) }, session, file.stamp.device, file.stamp.inode,
           file.stamp.modified, file.stamp.changed,
         ])
-      try db.execute(
-        sql: "DELETE FROM local_file WHERE mailbox = ? AND base_name = ? AND inode = ?",
-        arguments: [file.mailbox, Data(file.baseName), file.stamp.inode])
+      for table in ["local_file", "intent"] {
+        try db.execute(
+          sql: "DELETE FROM \(table) WHERE mailbox = ? AND base_name = ? AND inode = ?",
+          arguments: [file.mailbox, Data(file.baseName), file.stamp.inode])
+      }
       try db.execute(
         sql: "DELETE FROM unfetched WHERE mailbox = ? AND uid = ?", arguments: [intent.mailbox, intent.uid.value])
       try db.execute(
         sql: "UPDATE mailbox SET local_new = (SELECT count(*) FROM local_file WHERE mailbox = ?1) WHERE id = ?1",
         arguments: [intent.mailbox])
+      return true
     }
   }
 

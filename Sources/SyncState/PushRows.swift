@@ -289,7 +289,15 @@ extension AccountState {
   package func follow(_ moves: [ConfirmedMove]) async throws {
     guard !moves.isEmpty else { return }
     let session = session
-    try await write { db in for move in moves { try Self.follow(move, session: session, db) } }
+    try await write { db in
+      let file = try db.cachedStatement(
+        sql: "SELECT 1 FROM local_file WHERE mailbox = ? AND base_name = ? AND inode = ?")
+      for move in moves {
+        let key: StatementArguments = [move.file.mailbox, Data(move.file.baseName), move.file.stamp.inode]
+        guard try Bool.fetchOne(file, arguments: key) != nil else { continue }
+        try Self.follow(move, session: session, db)
+      }
+    }
   }
 
   private static func follow(_ move: ConfirmedMove, session: Int64, _ db: Database) throws {

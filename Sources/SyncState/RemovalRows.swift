@@ -4,11 +4,12 @@ import MailModel
 
 /// Removals: quarantine intents, and the counts that the removal guard looks at.
 extension AccountState {
-  /// Commits, before anything is linked or unlinked, that these files go to quarantine under these names.
+  /// Commits, before anything is linked or unlinked, that these files go to quarantine under these names. A row whose
+  /// message turned up on the server meanwhile is left out.
   package func intendQuarantine(_ removals: [(message: Int64, entry: String)]) async throws {
     try await write { db in
       let statement = try db.cachedStatement(
-        sql: "UPDATE message SET state = 2, remote = 0, quarantine_name = ? WHERE id = ?")
+        sql: "UPDATE message SET state = 2, quarantine_name = ? WHERE id = ? AND state = 1 AND remote = 0")
       for removal in removals { try statement.execute(arguments: [removal.entry, removal.message]) }
     }
   }

@@ -101,6 +101,19 @@ class Neomutt(TwoWay):
         if flags is not None:
             self.assertEqual(seen, set(flags), token)
 
+    def assertSameMail(self):
+        """As assertSame, without the header fields that neomutt adds to what it saves: only the file has them."""
+        here, there = collections.Counter(), collections.Counter()
+        with self.client() as client:
+            for name, messages in self.server_view().items():
+                client.select(quoted(name).decode(), readonly=True)
+                for uid, message in messages.items():
+                    body = client.uid("FETCH", str(uid), "(BODY.PEEK[])")[1][0][1]
+                    there[name, stripped(body), message.flags] += 1
+                for path, message in check.folder_messages(self.folder(name))[0].items():
+                    here[name, stripped(Path(path).read_bytes()), message.flags] += 1
+        self.assertEqual(here, there)
+
     def test_reads_and_flags(self):
         self.neomutt(self.at("t2"), "<display-message><exit>", self.at("t3"), "<flag-message>", "<sync-mailbox>")
         self.synced(self.subject)
@@ -110,7 +123,7 @@ class Neomutt(TwoWay):
         self.synced(self.subject)
         for token in ("t1", "t2", "t3"):
             self.assertAt(token, "INBOX", flags=[])
-        self.assertSame()
+        self.assertSameMail()
         self.assertQuiet()
 
     def test_deletes(self):
@@ -120,7 +133,7 @@ class Neomutt(TwoWay):
         self.assertAt("t4", "Trash")
         self.assertAt("t5", "Trash")
         self.assertEqual(len(self.on_server("INBOX")), 4)
-        self.assertSame()
+        self.assertSameMail()
 
     def test_moves_by_saving(self):
         self.neomutt(self.at("t1"), "<save-message><kill-line>=Archive<enter>", "<sync-mailbox>",
@@ -130,13 +143,13 @@ class Neomutt(TwoWay):
         self.assertAt("t1", "Archive")
         self.assertAt("t2", "INBOX", "Archive")
         self.assertEqual(self.on_server("Trash"), [], "a move leaves nothing in the Trash")
-        self.assertSame()
+        self.assertSameMail()
         # And back, marked in one session and carried out when it ends.
         self.neomutt(self.at("t1"), "<save-message><kill-line>=INBOX<enter>", mailbox="Archive")
         self.synced(self.subject)
         self.synced(self.subject)
         self.assertAt("t1", "INBOX")
-        self.assertSame()
+        self.assertSameMail()
         self.assertQuiet()
 
     def test_copies_first_and_unlinks_in_a_later_sync(self):
@@ -159,7 +172,7 @@ class Neomutt(TwoWay):
             body = client.fetch("1", "(BODY.PEEK[])")[1][0][1]
         self.assertIn(b"written in an editor", body)
         self.assertIn(b"Subject: greetings", body)
-        self.assertSame()
+        self.assertSameMail()
         self.assertQuiet()
 
     def test_a_draft_is_postponed_recalled_and_sent(self):
@@ -175,7 +188,7 @@ class Neomutt(TwoWay):
         self.synced(self.subject)
         self.assertEqual((len(self.on_server("Drafts")), len(self.on_server("Sent"))), (0, 1))
         self.assertEqual(self.on_server("Trash"), [], "an edited or sent draft leaves nothing in the Trash")
-        self.assertSame()
+        self.assertSameMail()
 
     def test_reads_while_a_sync_runs(self):
         """All of it while new mail comes and syncs run."""
@@ -206,7 +219,11 @@ class Neomutt(TwoWay):
         for token in ("t1", "t2", "t3"):
             self.assertAt(token, "Archive", flags=["\\seen"])
         self.assertEqual(self.on_server("Trash"), [])
-        self.assertSame()
+        self.assertSameMail()
+
+
+def stripped(body):
+    return check.digest(re.sub(rb"(?m)^(?:Content-Length|Lines|Status): .*\r?\n", b"", body))
 
 
 class Indexers(TwoWay):

@@ -106,7 +106,6 @@ class Soak:
                 self.assertEqual(self.subject.run("approve", "--all").status, 0, told[-1])
                 continue
             if result.status == 0 and (self.view(), self.subject.mail()) == before:
-                print(where, "\n".join(told), flush=True)
                 return
         self.fail("%s: it did not come to rest: %s" % (where, "\n".join(told)))
 
@@ -124,6 +123,9 @@ class Soak:
         wrong, doubled = self.ledger.judge({name: found.values() for name, found in self.view().items()}, kept)
         self.doubled += doubled
         self.assertEqual(wrong, [], "%s, seed %d: %d wrong\n%s" % (where, SEED, len(wrong), "\n".join(wrong[:12])))
+        twice = self.subject.query("SELECT mailbox, base_name, count(*) FROM message WHERE missing_since IS NULL "
+                                   "GROUP BY 1, 2 HAVING count(*) > 1")
+        self.assertEqual(twice, [], "%s, seed %d: two rows for one file" % (where, SEED))
         self.assertFalse(any(self.subject.tables("intent").values()), "intents are left: %s" % (
             self.subject.tables("intent")))
         if not self.running():

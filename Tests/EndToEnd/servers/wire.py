@@ -74,8 +74,9 @@ def _lines(stream):
             line, mark, stream = stream.partition(b"\n")
             if not mark:
                 return
-            whole += line.rstrip(b"\r")
-            literal = re.search(rb"\{(\d+)\+?\}$", whole)
+            line = line.rstrip(b"\r")
+            whole += line
+            literal = re.search(rb"\{(\d+)\+?\}$", line)
             if not literal:
                 break
             stream = stream[int(literal.group(1)):]
