@@ -61,6 +61,7 @@ class Disk(TwoWay):
         try:
             for number in range(5):
                 self.server.append("INBOX", corpus.small(2, seed=50 + number), user=self.user)
+                self.store_on_server("INBOX", "t%d" % (number + 1), "+FLAGS", "\\Answered")
                 self.synced(self.subject)
         finally:
             running = False
