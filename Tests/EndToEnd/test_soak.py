@@ -21,7 +21,7 @@ from servers.proxy import Proxy
 from support import FULL, SEED, EndToEnd, figure
 from time_travel import time_passes
 
-SECONDS = 60 * float(os.environ.get("SOAK_MINUTES") or 20) if FULL else 12
+SECONDS = 60 * float(os.environ.get("SOAK_MINUTES") or 20) if FULL else 14
 EPOCH = 20 if FULL else 4
 BOXES = ("INBOX", "Archive/2024", "Drafts", "Sent")
 UNLIMITED = {"share": 1.0, "count": 1_000_000, "account": 1_000_000}

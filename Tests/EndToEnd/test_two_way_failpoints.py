@@ -16,7 +16,7 @@ from support import FULL, EndToEnd, figure
 from test_failpoints import difference, outcome
 from time_travel import time_passes
 
-LIMIT = None if FULL else 6  # steps that the short form samples, of each scenario and kind
+LIMIT = None if FULL else 4  # steps that the short form samples, of each scenario and kind
 
 
 class TwoWaySteps(EndToEnd):
