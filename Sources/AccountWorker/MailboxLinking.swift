@@ -39,7 +39,7 @@ struct MailboxLinking: Sendable {
         continue
       }
       do {
-        let path = try folder(for: listed.entry)
+        let path = try await place(of: listed.entry, taken: records)
         try claim(path, in: &twins)
         guard !isDryRun else { continue }
         let (root, layout) = (account.root, settings.layout)
@@ -82,6 +82,19 @@ struct MailboxLinking: Sendable {
     if settings.selection.subscribedOnly, !listed.isSubscribed, !entry.name.isInbox { return false }
     let delimiter = entry.delimiter.map { Character(UnicodeScalar($0)) }
     return settings.selection.selects(entry.name, delimiter)
+  }
+
+  /// The layout's folder, or, while mail that was here is matched, the one that another program made.
+  private func place(of entry: ListEntry, taken records: [MailboxRecord]) async throws -> FolderPath {
+    let usual = try folder(for: entry)
+    guard settings.folderNames[entry.name.description] == nil, try await account.state.rebuilding().isUnderWay else {
+      return usual
+    }
+    let folders = AdoptedFolders(root: account.root, layout: settings.layout)
+    let taken = Set(records.map(\.folder))
+    return try await account.pool.run {
+      folders.folder(of: entry.name, delimiter: entry.delimiter, usual: usual, taken: taken) ?? usual
+    }
   }
 
   private func folder(for entry: ListEntry) throws -> FolderPath {

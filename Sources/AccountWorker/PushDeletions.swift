@@ -162,6 +162,8 @@ struct PushDeletions: Sendable {
   private func expunge(_ rows: [MessageRecord], detail: String, _ result: inout PushRound.Result) async throws {
     guard !rows.isEmpty else { return }
     let uids = UIDSet(rows.compactMap(\.uid))
+    // Should the connection break now, our own mark must not look like somebody's use of them.
+    try await state.setGoing(rows.map(\.id))
     if let refused = try await connection.storeFlags(uids, adding: FlagSet(system: .deleted), unchangedSince: nil)
       .refused
     {
