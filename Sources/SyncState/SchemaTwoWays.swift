@@ -17,6 +17,18 @@ extension Schema {
     ALTER TABLE mailbox ADD COLUMN special_use TEXT;
     ALTER TABLE mailbox ADD COLUMN read_only INTEGER NOT NULL DEFAULT 0 CHECK (read_only IN (0, 1));
 
+    -- 0 nothing of the kind; 1 its folder was removed here and a person is asked; 2 the person has agreed: its messages
+    -- go, and when it is empty, so does the mailbox.
+    ALTER TABLE mailbox ADD COLUMN removal INTEGER NOT NULL DEFAULT 0 CHECK (removal BETWEEN 0 AND 2);
+    -- The name that the mailbox has or gets on the server in order to be deleted.
+    ALTER TABLE mailbox ADD COLUMN private_name BLOB;
+    -- Local folders that the server would not make a mailbox of, and when it last was asked (seconds since 1970).
+    CREATE TABLE refused_folder (
+      folder TEXT PRIMARY KEY,
+      reason TEXT NOT NULL,
+      at INTEGER NOT NULL
+    ) STRICT;
+
     -- Nanoseconds since 1970: when the first complete scan that missed the file began.
     ALTER TABLE message ADD COLUMN missing_since INTEGER;
     -- Set when a local copy of another row's file became a message of its own: should that row's file go, it is the
@@ -103,6 +115,18 @@ extension Schema {
       PRIMARY KEY (hold, mailbox, base_name, inode)
     ) STRICT, WITHOUT ROWID;
 
+    -- What was removed counts for the account even when its mailbox is gone.
+    CREATE TABLE removal_counts (
+      mailbox INTEGER NOT NULL,
+      at INTEGER NOT NULL,
+      messages INTEGER NOT NULL,
+      folder_size INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO removal_counts (mailbox, at, messages, folder_size)
+      SELECT mailbox, at, messages, folder_size FROM removal;
+    DROP TABLE removal;
+    ALTER TABLE removal_counts RENAME TO removal;
+    CREATE INDEX removal_at ON removal (at);
     -- 0 removed here because the server has it no more, 1 deleted on the server, 2 flags cleared on the server,
     -- 3 uploaded.
     ALTER TABLE removal ADD COLUMN kind INTEGER NOT NULL DEFAULT 0 CHECK (kind BETWEEN 0 AND 3);

@@ -148,7 +148,7 @@ extension StatusReport.Account {
         record.problem != nil ? .failing : isHeld ? .held : record.lastSuccess == nil ? .new : .ok
       var reason = record.problem.map { "\($0.what); \($0.remedy)" }
       if reason == nil, mailbox.unfetched > 0 { reason = "\(counted(mailbox.unfetched, "message")) cannot be fetched" }
-      if reason == nil, record.unlisted > 0 { reason = "the server does not list it any more; its mail here stays" }
+      if reason == nil, record.unlisted > 0 { reason = "the server does not list it any more" }
       return StatusReport.Mailbox(
         name: record.name.description, folder: record.folder.isEmpty ? "." : record.folder, state: state,
         messages: mailbox.messages, unseen: mailbox.unseen, pendingLocal: mailbox.pendingLocal,
