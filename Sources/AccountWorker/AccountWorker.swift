@@ -54,6 +54,7 @@ package actor AccountWorker {
       let (account, lock) = try await AccountOpening(
         settings: settings, pool: resources.pool, clock: resources.clock, logger: resources.logger, report: report
       ).open(meter: meter)
+      if let reason = account.rebuilt { outcome.notices.append(reason) }
       do {
         if dryRun {
           try await rehearse(account, only: mailboxes, &outcome)

@@ -112,7 +112,8 @@ struct FolderSurvey: Sendable {
   private func makeMailboxes(
     _ folders: [FoundFolder], _ names: inout ServerNames, _ result: inout Result
   ) async throws {
-    guard isTwoWay, settings.createOnServer else { return }
+    // While mail that was here is matched, a folder may belong to a mailbox that the server has under another name.
+    guard isTwoWay, settings.createOnServer, try await !state.rebuilding().isUnderWay else { return }
     let records = try await state.mailboxes()
     let taken = Set(records.map(\.folder))
     let linked = Set(records.map(\.name))

@@ -98,7 +98,7 @@ struct LocalScan: Sendable {
       switch try await read(entry) {
       case .unreadable, .gone: return .unchanged
       // The row's header is the server's, which a program may have added to here.
-      case .content(let content, _) where content.digests.content == row.digests.content: pending.remove(.content)
+      case .content(let found) where found.content.digests.content == row.digests.content: pending.remove(.content)
       case .content where isSuspect:
         return .damaged
       case .content: pending.insert(.content)
@@ -120,17 +120,19 @@ struct LocalScan: Sendable {
     var file = LocalFile(
       mailbox: id, baseName: entry.parsed.base.bytes, fileName: entry.name.bytes,
       isInCur: entry.subdirectory == .cur, stamp: stamp, digests: MessageDigests(content: .zero, header: .zero))
-    if let before = known[stamp.inode], before.stamp.size == stamp.size, before.stamp.modified == stamp.modified {
-      (file.digests, file.plain) = (before.digests, before.plain)
+    if let before = known[stamp.inode], before.stamp.size == stamp.size, before.stamp.modified == stamp.modified,
+      let traits = before.traits
+    {
+      (file.digests, file.plain, file.traits) = (before.digests, before.plain, traits)
       return file
     }
-    guard case .content(let content, let plain) = try await read(entry) else { return nil }
-    (file.digests, file.plain) = (content.digests, plain)
+    guard case .content(let found) = try await read(entry) else { return nil }
+    (file.digests, file.plain, file.traits) = (found.content.digests, found.plain, found.traits)
     return file
   }
 
   private enum Reading: Sendable {
-    case content(MessageContent, plain: MessageDigests)
+    case content(LocalContent)
     case gone
     /// One file that cannot be read stops only itself.
     case unreadable
@@ -140,7 +142,7 @@ struct LocalScan: Sendable {
     let folder = mailbox.folder
     do {
       return try await account.pool.run {
-        try folder.plainContent(of: entry).map { .content($0.content, plain: $0.plain) } ?? .gone
+        try folder.plainContent(of: entry).map { .content($0) } ?? .gone
       }
     } catch let error as FileError where error.isRefused {
       account.logger.warning("\(mailbox.location): \(error)")

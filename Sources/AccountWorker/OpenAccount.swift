@@ -19,6 +19,8 @@ struct OpenAccount: Sendable {
   /// One mailbox of the account writes to the server at a time.
   let pushGate = RemovalGate()
   let facts = SurveyFacts()
+  /// Why the state had to be made anew at this opening.
+  var rebuilt: String?
   let names: BaseNames
   let clock: WallClock
   let meter: ProgressMeter
@@ -50,7 +52,8 @@ struct OpenAccount: Sendable {
     self.report = report
     names = BaseNames(clock: clock)
     pipeline = DeliveryPipeline(
-      account: state, settings: settings, pool: pool, meter: meter, logger: logger, report: report)
+      account: state, settings: settings, pool: pool, clock: clock, meter: meter, logger: logger,
+      report: report)
   }
 
   /// The same account with another state, for a dry run.
@@ -67,7 +70,8 @@ struct OpenAccount: Sendable {
     copy.bulk = (self.pool, pipeline)
     copy.pool = pool
     copy.pipeline = DeliveryPipeline(
-      account: state, settings: settings, pool: pool, meter: meter, logger: logger, report: report)
+      account: state, settings: settings, pool: pool, clock: clock, meter: meter, logger: logger,
+      report: report)
     return copy
   }
 

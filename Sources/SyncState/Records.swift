@@ -188,6 +188,8 @@ package struct LocalFile: Sendable {
   package var digests: MessageDigests
   /// Those of the message without the header fields that mail programs add.
   package var plain: MessageDigests
+  /// Nil where the file was not read for them yet.
+  package var traits: MessageTraits?
   /// Why the server will never take it.
   package var refused: String?
   /// The person said that it may be sent.

@@ -63,6 +63,22 @@ extension Schema {
     ALTER TABLE local_file ADD COLUMN plain_header BLOB;
     UPDATE local_file SET plain_content = content_digest, plain_header = header_digest;
     CREATE INDEX local_file_plain ON local_file (plain_content);
+    -- What tells which message a file is although other programs have altered it; see MessageTraits.
+    ALTER TABLE local_file ADD COLUMN wire_size INTEGER;
+    ALTER TABLE local_file ADD COLUMN body_digest BLOB;
+    ALTER TABLE local_file ADD COLUMN body_size INTEGER;
+    ALTER TABLE local_file ADD COLUMN identity INTEGER;
+    CREATE INDEX local_file_plain_header ON local_file (mailbox, plain_header);
+    CREATE INDEX local_file_identity ON local_file (mailbox, identity) WHERE identity IS NOT NULL;
+
+    -- Seconds since 1970: when this state was made for mail that was here already; and whether that mail is still being
+    -- matched with the server.
+    ALTER TABLE account ADD COLUMN rebuilt INTEGER;
+    ALTER TABLE account ADD COLUMN rebuilding INTEGER NOT NULL DEFAULT 0 CHECK (rebuilding IN (0, 1));
+    -- Whether files without a row may be sent: 1 not before they have been compared with all that the server has, 2 not
+    -- before the other mailboxes have been as well, 0 they may.
+    ALTER TABLE mailbox ADD COLUMN matching INTEGER NOT NULL DEFAULT 1 CHECK (matching IN (0, 1, 2));
+    UPDATE mailbox SET matching = 0;
 
     -- Why the server will never take this file.
     ALTER TABLE local_file ADD COLUMN refused TEXT;
