@@ -13,6 +13,8 @@ struct AccountOpening: Sendable {
   let clock: WallClock
   let logger: Logger
   var report: @Sendable ([MessageChange]) -> Void = { _ in }
+  /// For a dry run: the state is a copy that is thrown away.
+  var isRehearsal = false
 
   func open(meter: ProgressMeter) async throws -> (account: OpenAccount, lock: InstanceLock) {
     do {
@@ -54,10 +56,14 @@ struct AccountOpening: Sendable {
       let machine = try MachineID.read(stateDirectory: stateDirectory)
       var rebuilt: String?
       let root = try self.openRoot(machine: machine, rebuilt: &rebuilt)
-      let state = try self.openState(of: root, machine: machine, rebuilt: &rebuilt)
+      var scratch: ScratchCopy?
+      if isRehearsal {
+        scratch = try ScratchCopy.make(of: settings.statePath, boot: Self.bootID(), now: clock.now().seconds)
+      }
+      let state = try scratch?.state ?? self.openState(of: root, machine: machine, rebuilt: &rebuilt)
       let account = FileName(settings.name) ?? "account"
       return Prepared(
-        lock: lock, root: root, machine: machine, state: state, rebuilt: rebuilt,
+        lock: lock, root: root, machine: machine, state: state, scratch: scratch, rebuilt: rebuilt,
         quarantine: try Quarantine(stateDirectory: stateDirectory, account: account))
     }
     do {
@@ -70,6 +76,7 @@ struct AccountOpening: Sendable {
       settings: settings, state: prepared.state, pool: pool, root: prepared.root, quarantine: prepared.quarantine,
       clock: clock, meter: meter, logger: logger, report: report)
     account.rebuilt = prepared.rebuilt
+    account.scratch = prepared.scratch
     if let reason = prepared.rebuilt {
       logger.notice("\(settings.name): \(reason)", metadata: ["ACCOUNT": "\(settings.name)"])
     }
@@ -81,6 +88,7 @@ struct AccountOpening: Sendable {
     let root: DirectoryHandle
     let machine: String
     let state: AccountState
+    let scratch: ScratchCopy?
     let rebuilt: String?
     let quarantine: Quarantine
   }

@@ -62,6 +62,11 @@ struct LocalScan: Sendable {
         if let file = try await localFile(entry, stamp, known: known) { locals.append(file) }
         continue
       }
+      if row.stamp?.inode != stamp.inode, try await isElsewhere(row, than: entry) {
+        // Somebody copied the row's file under its base name: this is the copy.
+        if let file = try await localFile(entry, stamp, known: known) { locals.append(file) }
+        continue
+      }
       seen.insert(row.id)
       switch try await check(row, entry, stamp) {
       case .unchanged: break
@@ -75,6 +80,16 @@ struct LocalScan: Sendable {
       try await RemovalRound(account: account, mailbox: mailbox).setAsideDamaged(dropped)
     }
     return (locals, dropped.count)
+  }
+
+  /// Whether the row's own file is where it was, under another name than this one.
+  private func isElsewhere(_ row: MessageRecord, than entry: ScanEntry) async throws -> Bool {
+    guard let name = FileName(bytes: row.fileName), name != entry.name || row.isInCur != (entry.subdirectory == .cur)
+    else { return false }
+    let directory = mailbox.folder[row.isInCur ? .cur : .new]
+    return try await account.pool.run {
+      try directory.status(of: name).map { FileStamp($0).inode == row.stamp?.inode } ?? false
+    }
   }
 
   private enum Verdict {

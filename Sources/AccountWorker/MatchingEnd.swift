@@ -13,8 +13,8 @@ struct MatchingEnd: Sendable {
   func run() async throws -> Bool {
     let state = account.state
     let matched = try await state.matchedMailboxes()
-    guard !matched.isEmpty else { return false }
-    if try await state.rebuilding().isUnderWay {
+    let isRebuilding = try await state.rebuilding().isUnderWay
+    if isRebuilding, !matched.isEmpty, account.settings.policy.direction == .twoWay {
       let counts = try await state.matchingCounts()
       let limits = account.settings.policy.hold
       let isMost =
@@ -32,7 +32,9 @@ struct MatchingEnd: Sendable {
         }
       }
     }
-    return try await state.endMatching(matched) && account.settings.policy.direction == .twoWay
+    let hasFiles = matched.isEmpty ? false : try await state.endMatching(matched)
+    if isRebuilding { try await state.endRebuilding() }
+    return hasFiles && account.settings.policy.direction == .twoWay
   }
 
   private func hold(_ files: [LocalFile], in mailbox: Int64, reason: String) async throws {

@@ -8,7 +8,9 @@ import SyncState
 /// What the rounds of one account share while it is open.
 struct OpenAccount: Sendable {
   let settings: AccountSettings
-  private(set) var state: AccountState
+  let state: AccountState
+  /// What `state` is a copy in, for a dry run.
+  var scratch: ScratchCopy?
   private(set) var pool: DiskPool
   let root: DirectoryHandle
   let quarantine: Quarantine
@@ -54,13 +56,6 @@ struct OpenAccount: Sendable {
     pipeline = DeliveryPipeline(
       account: state, settings: settings, pool: pool, clock: clock, meter: meter, logger: logger,
       report: report)
-  }
-
-  /// The same account with another state, for a dry run.
-  func with(_ copy: AccountState) -> OpenAccount {
-    var account = self
-    account.state = copy
-    return account
   }
 
   /// The same account with threads and a pipeline of its own, so that one new message does not stand in line behind

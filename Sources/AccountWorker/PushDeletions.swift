@@ -72,6 +72,8 @@ struct PushDeletions: Sendable {
       if account.settings.policy.deleteOnServer == .expunge || account.facts.trash == name || isDraft || leavesLabel {
         // Somebody has just used it on the server, and no Trash would keep it.
         if row.isTouched, !isDraft, !leavesLabel, !row.isApproved { again.append(row) } else { expunged.append(row) }
+      } else if account.facts.trash == nil, row.isTouched, !row.isApproved {
+        again.append(row)
       } else {
         trashed.append(row)
       }

@@ -179,7 +179,7 @@ struct RoundRunner: Sendable {
       try await account.state.setValidity(validity, of: work.record.id)
     }
     var total = RoundResult(plan: MailboxPlan(mailbox: work.record.name))
-    if !isDryRun { try await resolveIntents(into: mailbox, connection) }
+    if !isDryRun { total.add(try await resolveIntents(into: mailbox, connection)) }
     for _ in 0..<4 {
       let result = try await MailboxRound(
         account: account, connection: connection, mailbox: mailbox, isDryRun: isDryRun
@@ -200,12 +200,15 @@ struct RoundRunner: Sendable {
   }
 
   /// What an earlier turn left open: acts on the server of which we do not know whether they were done.
-  private func resolveIntents(into mailbox: MirroredMailbox, _ connection: IMAPConnection) async throws {
-    guard try await !account.state.intents(into: mailbox.record.id).isEmpty else { return }
+  private func resolveIntents(
+    into mailbox: MirroredMailbox, _ connection: IMAPConnection
+  ) async throws -> PushRound.Result {
+    guard try await !account.state.intents(into: mailbox.record.id).isEmpty else { return .init() }
     await account.pushGate.enter()
     do {
-      _ = try await IntentResolution(account: account, connection: connection).run(into: mailbox.record.id)
+      let result = try await IntentResolution(account: account, connection: connection).run(into: mailbox.record.id)
       await account.pushGate.leave()
+      return result
     } catch {
       await account.pushGate.leave()
       throw error

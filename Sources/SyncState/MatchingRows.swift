@@ -57,9 +57,18 @@ extension AccountState {
           db, sql: "SELECT count(*) FROM local_file WHERE mailbox = ?", arguments: [mailbox])
         hasFiles = hasFiles || files ?? 0 > 0
       }
-      try db.execute(
-        sql: "UPDATE account SET rebuilding = 0 WHERE NOT EXISTS (SELECT 1 FROM mailbox WHERE matching <> 0)")
       return hasFiles
+    }
+  }
+
+  /// The mail that was here is matched, and nothing of it waits for the person's word.
+  package func endRebuilding() async throws {
+    try await write { db in
+      try db.execute(
+        sql: """
+          UPDATE account SET rebuilding = 0 WHERE NOT EXISTS (SELECT 1 FROM mailbox WHERE matching <> 0)
+            AND NOT EXISTS (SELECT 1 FROM hold WHERE kind = 'uploads')
+          """)
     }
   }
 
