@@ -1,6 +1,6 @@
 # Mailmirror: `make help` lists what there is.
 PREFIX ?= $(HOME)/.local
-SOAK_MINUTES ?= 30
+SOAK_MINUTES ?= 20
 SWIFT ?= swift
 UNITS = mailmirror.service mailmirror.socket
 MANUAL = share/man/man1/mailmirror.1
@@ -33,7 +33,7 @@ test: ## every test, the long ones in a short form
 	@scripts/deps build test
 	@scripts/test
 
-soak: ## every test at full length, then random kills for SOAK_MINUTES
+soak: ## every test at full length, each kind of random one for SOAK_MINUTES
 	@scripts/deps build test
 	@MAILMIRROR_FULL=1 SOAK_MINUTES=$(SOAK_MINUTES) scripts/test
 

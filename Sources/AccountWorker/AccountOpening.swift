@@ -13,6 +13,8 @@ struct AccountOpening: Sendable {
   let clock: WallClock
   let logger: Logger
   var report: @Sendable ([MessageChange]) -> Void = { _ in }
+  /// For a dry run: the state is a copy that is thrown away.
+  var isRehearsal = false
 
   func open(meter: ProgressMeter) async throws -> (account: OpenAccount, lock: InstanceLock) {
     do {
@@ -52,11 +54,16 @@ struct AccountOpening: Sendable {
       let lock = try InstanceLock(
         path: settings.lockPath, location: settings.name, doing: "works on this account")
       let machine = try MachineID.read(stateDirectory: stateDirectory)
-      let root = try self.openRoot(machine: machine)
-      let state = try AccountState.open(at: settings.statePath, boot: Self.bootID(), now: clock.now().seconds)
+      var rebuilt: String?
+      let root = try self.openRoot(machine: machine, rebuilt: &rebuilt)
+      var scratch: ScratchCopy?
+      if isRehearsal {
+        scratch = try ScratchCopy.make(of: settings.statePath, boot: Self.bootID(), now: clock.now().seconds)
+      }
+      let state = try scratch?.state ?? self.openState(of: root, machine: machine, rebuilt: &rebuilt)
       let account = FileName(settings.name) ?? "account"
       return Prepared(
-        lock: lock, root: root, machine: machine, state: state,
+        lock: lock, root: root, machine: machine, state: state, scratch: scratch, rebuilt: rebuilt,
         quarantine: try Quarantine(stateDirectory: stateDirectory, account: account))
     }
     do {
@@ -68,9 +75,14 @@ struct AccountOpening: Sendable {
       prepared.lock.release()
       throw error
     }
-    let account = OpenAccount(
+    var account = OpenAccount(
       settings: settings, state: prepared.state, pool: pool, root: prepared.root, quarantine: prepared.quarantine,
       clock: clock, meter: meter, logger: logger, report: report)
+    account.rebuilt = prepared.rebuilt
+    account.scratch = prepared.scratch
+    if let reason = prepared.rebuilt {
+      logger.notice("\(settings.name): \(reason)", metadata: ["ACCOUNT": "\(settings.name)"])
+    }
     return (account, prepared.lock)
   }
 
@@ -79,11 +91,13 @@ struct AccountOpening: Sendable {
     let root: DirectoryHandle
     let machine: String
     let state: AccountState
+    let scratch: ScratchCopy?
+    let rebuilt: String?
     let quarantine: Quarantine
   }
 
   /// The root with its marker; makes root, marker and database of an account that has none of them.
-  private func openRoot(machine: String) throws -> DirectoryHandle {
+  private func openRoot(machine: String, rebuilt: inout String?) throws -> DirectoryHandle {
     if AccountState.exists(at: settings.statePath) {
       do {
         return try DirectoryHandle.open(path: settings.root)
@@ -96,6 +110,7 @@ struct AccountOpening: Sendable {
     try Self.makeDirectories(settings.root)
     let root = try DirectoryHandle.open(path: settings.root)
     let marker: RootMarker
+    var hasMail = false
     switch RootMarker.compare(
       try RootMarker.read(in: root), expected: nil, machine: machine, statePath: settings.statePath)
     {
@@ -105,25 +120,61 @@ struct AccountOpening: Sendable {
       try marker.write(in: root)
     case .stateLost(let found):
       // The marker is durable before the database is made: without mail here that is where the last run ended.
-      guard try isWithoutMail(root) else {
-        throw stop(
-          "the state \(settings.statePath) of the mail in \(settings.root) is missing; nothing was changed",
-          "put a backup of the state back")
-      }
+      hasMail = try !isWithoutMail(root)
       marker = found
     case .foreign(let found):
       throw foreign(found)
     case .missing, .same:
-      throw stop("the root marker of \(settings.root) cannot be compared", "put a backup of the state back")
+      throw stop("the root marker of \(settings.root) cannot be compared", "put the file back as it was")
     case .unreadable(let reason):
       throw stop("\(settings.root)/\(RootMarker.fileName) cannot be used: \(reason)", "remove or repair that file")
     }
+    let aside = try AccountState.setAside(at: settings.statePath, stamp: stamp)
+    try makeState(marker, isRebuilt: hasMail)
+    if hasMail { rebuilt = Self.rebuiltText("was missing", aside) }
+    return root
+  }
+
+  /// The database; one that is damaged is set aside, and a new one is made for the mail that is here.
+  private func openState(
+    of root: DirectoryHandle, machine: String, rebuilt: inout String?
+  ) throws -> AccountState {
+    let (path, boot, now) = (settings.statePath, Self.bootID(), clock.now().seconds)
+    do {
+      return try AccountState.open(at: path, boot: boot, now: now)
+    } catch let error as StateError where error.kind == .damaged {
+      switch RootMarker.compare(
+        try RootMarker.read(in: root), expected: nil, machine: machine, statePath: settings.statePath)
+      {
+      case .stateLost(let marker):
+        let aside = try AccountState.setAside(at: path, stamp: stamp)
+        try makeState(marker, isRebuilt: true)
+        rebuilt = Self.rebuiltText("was damaged", aside)
+        return try AccountState.open(at: path, boot: boot, now: now)
+      case .foreign(let found): throw foreign(found)
+      // Whose mail it is is not known.
+      default: throw error
+      }
+    }
+  }
+
+  private func makeState(_ marker: RootMarker, isRebuilt: Bool) throws {
     try AccountState.create(
       at: settings.statePath,
       identity: AccountIdentity(
         account: settings.name, server: settings.server, marker: marker.id, machine: marker.machine),
-      now: clock.now().seconds)
-    return root
+      isRebuilt: isRebuilt, now: clock.now().seconds)
+  }
+
+  /// Now, for the name of a file.
+  private var stamp: String {
+    Date(timeIntervalSince1970: TimeInterval(clock.now().seconds)).formatted(
+      .iso8601.dateSeparator(.omitted).timeSeparator(.omitted))
+  }
+
+  private static func rebuiltText(_ cause: String, _ aside: String?) -> String {
+    "the state \(cause) and is rebuilt: the mail here is matched with the server, and nothing is deleted because of it"
+      + (aside.map { "; what was left of it is \($0)" } ?? "")
   }
 
   private func check(_ root: DirectoryHandle, against identity: AccountIdentity, machine: String) throws {
@@ -145,14 +196,14 @@ struct AccountOpening: Sendable {
   private func foreign(_ marker: RootMarker) -> SyncFailure {
     stop(
       "the mail in \(settings.root) belongs to the state \(marker.statePath) on machine \(marker.machine)",
-      "give this account a maildir of its own")
+      "`mailmirror adopt \(settings.name)` takes it over; or give this account a maildir of its own")
   }
 
   private func refuseForeignMail(in root: DirectoryHandle) throws {
     guard try isWithoutMail(root) else {
       throw stop(
         "\(settings.root) already holds mail that this account does not know",
-        "name an empty or new directory as the account's maildir")
+        "`mailmirror adopt \(settings.name)` takes it over; or name an empty or new directory as the account's maildir")
     }
   }
 

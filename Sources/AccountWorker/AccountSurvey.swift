@@ -36,27 +36,40 @@ struct AccountSurvey: Sendable {
   private var settings: AccountSettings { account.settings }
 
   func run(_ connection: IMAPConnection) async throws -> Result {
-    let selection = settings.selection
     let began = account.clock.now().total
-    let listing = try await connection.listMailboxes { entry in
-      entry.isSelectable
-        && selection.selects(entry.name, entry.delimiter.map { Character(UnicodeScalar($0)) })
-    }
+    account.facts.setWantsLook(false)
+    var listing = try await list(connection)
     var result = Result(began: began)
-    let linking = try await MailboxLinking(account: account, isDryRun: isDryRun).run(listing)
+    let folders = FolderSurvey(account: account, connection: connection, queue: queue)
+    if !isDryRun, only.isEmpty {
+      let found = try await folders.run(listing)
+      result.failures += found.notices
+      if found.hasChangedServer { listing = try await list(connection) }
+      try await ServerRenames(account: account, queue: queue).run(listing)
+    }
+    let linking = try await MailboxLinking(
+      account: account, isDryRun: isDryRun, prefix: ServerNames(listing, facts: connection.facts).prefix
+    ).run(listing)
     result.failures += linking.notices
-    let named = linking.linked.filter { only.isEmpty || only.contains($0.record.name.description) }
+    let named = linking.linked.filter { item in
+      // A mailbox whose folder was removed here stands still until a person has decided.
+      item.record.removal != .held && (only.isEmpty || only.contains(item.record.name.description))
+    }
     for item in named {
       if let failure = blocked[item.record.id] { await note(failure, of: item.record, &result) }
     }
     result.mailboxes = named.filter { blocked[$0.record.id] == nil }
     let looked = try await scanAll(listed: linking.linked, &result)
     await noteRoles(listing.map(\.entry), linking.linked)
-    for name in only where !named.contains(where: { $0.record.name.description == name }) {
+    for name in only where !linking.linked.contains(where: { $0.record.name.description == name }) {
       result.failures.append(.noSuchMailbox(name, account: settings.name))
     }
     try await compare(connection.capabilities, looked, &result)
     if !isDryRun {
+      if only.isEmpty {
+        let gone = try await MailboxDepartures(survey: folders).run(at: began - 1)
+        result.failures += gone.notices
+      }
       let asked = Set(result.mailboxes.map(\.record.id))
       result.isWhole = linking.linked.allSatisfy { asked.contains($0.record.id) || !$0.hasNews }
       try await DepartureLook(account: account, connection: connection, queue: queue).run(
@@ -67,6 +80,14 @@ struct AccountSurvey: Sendable {
       try await account.state.clearSuspicion()
     }
     return result
+  }
+
+  private func list(_ connection: IMAPConnection) async throws -> [ListedMailbox] {
+    let selection = settings.selection
+    return try await connection.listMailboxes { entry in
+      entry.isSelectable
+        && selection.selects(entry.name, entry.delimiter.map { Character(UnicodeScalar($0)) })
+    }
   }
 
   /// What a look at a folder came to.
@@ -84,7 +105,7 @@ struct AccountSurvey: Sendable {
     let uses = Dictionary(
       listed.map { ($0.record.id, $0.listed.entry.specialUse) }, uniquingKeysWith: { first, _ in first })
     let asked = Set(result.mailboxes.map(\.record.id))
-    for record in try await account.state.mailboxes() {
+    for record in try await account.state.mailboxes() where record.removal != .held {
       guard blocked[record.id] == nil else {
         isComplete = false
         continue

@@ -52,15 +52,13 @@ package actor AccountWorker {
     var outcome = SyncOutcome(account: settings.name)
     do {
       let (account, lock) = try await AccountOpening(
-        settings: settings, pool: resources.pool, clock: resources.clock, logger: resources.logger, report: report
+        settings: settings, pool: resources.pool, clock: resources.clock, logger: resources.logger, report: report,
+        isRehearsal: dryRun
       ).open(meter: meter)
+      if let reason = account.rebuilt { outcome.notices.append(reason) }
       do {
-        if dryRun {
-          try await rehearse(account, only: mailboxes, &outcome)
-        } else {
-          let blocked = try await Recovery(account: account).run()
-          try await run(account, only: mailboxes, blocked: blocked, dryRun: false, &outcome)
-        }
+        let blocked = dryRun ? [:] : try await Recovery(account: account).run()
+        try await run(account, only: mailboxes, blocked: blocked, dryRun: dryRun, &outcome)
       } catch {
         outcome.failures.append(SyncFailure(error, account: settings.name, location: settings.name))
       }
@@ -72,16 +70,6 @@ package actor AccountWorker {
       outcome.failures.append(SyncFailure(error, account: settings.name, location: settings.name))
     }
     return outcome
-  }
-
-  /// A dry run: everything is looked at and nothing is changed but a copy of the state, which is thrown away.
-  private func rehearse(_ account: OpenAccount, only: Set<String>, _ outcome: inout SyncOutcome) async throws {
-    let now = account.now()
-    let copy = try await account.pool.run {
-      try ScratchCopy.make(of: account.state, boot: AccountOpening.bootID(), now: now)
-    }
-    defer { copy.discard() }
-    try await run(account.with(copy.state), only: only, blocked: [:], dryRun: true, &outcome)
   }
 
   /// Passes over the account until nothing waits only for time or for a look at other mailboxes: a file that is missing
@@ -157,6 +145,7 @@ package actor AccountWorker {
       try await account.conclude(&outcome, isDryRun: dryRun, isWhole: isWhole)
       // A state that failed in the middle is left as a crash would leave it: the next run looks at it again.
       if account.pipeline.isSound { try await account.state.close() }
+      account.scratch?.discard()
     } catch {
       if !outcome.failures.contains(where: { $0.scope == .account }) {
         outcome.failures.append(SyncFailure(error, account: settings.name, location: settings.name))

@@ -31,6 +31,7 @@ final class DeliveryPipeline: Sendable {
   private let account: AccountState
   private let settings: AccountSettings
   private let pool: DiskPool
+  private let clock: WallClock
   private let meter: ProgressMeter
   private let logger: Logger
   private let report: @Sendable ([MessageChange]) -> Void
@@ -39,13 +40,15 @@ final class DeliveryPipeline: Sendable {
   private static let backlogLimit = 2 * DurableGroup.maximumFiles
 
   init(
-    account: AccountState, settings: AccountSettings, pool: DiskPool, meter: ProgressMeter, logger: Logger,
+    account: AccountState, settings: AccountSettings, pool: DiskPool, clock: WallClock, meter: ProgressMeter,
+    logger: Logger,
     report: @escaping @Sendable ([MessageChange]) -> Void
   ) {
     self.account = account
     self.settings = settings
     self.report = report
     self.pool = pool
+    self.clock = clock
     self.meter = meter
     self.logger = logger
   }
@@ -261,18 +264,6 @@ final class DeliveryPipeline: Sendable {
     return (settled, refused)
   }
 
-  /// The base is what both sides have: the rest of each is a change of that side, so that the flags are united.
-  private static func union(of message: ReadyMessage, and file: LocalFile) -> DeliveryIntent {
-    var intent = message.intent
-    var here = FlagSet()
-    if let name = FileName(bytes: file.fileName) {
-      here = message.mailbox.keywords.flags(of: MessageFileName(parsing: name), unlettered: [])
-    }
-    intent.flags = intent.flags.subtracting(intent.flags.subtracting(here))
-    intent.unlettered = []
-    return intent
-  }
-
   /// Where a file of this very content lies in the folder without a row, or a row of it has no UID, nothing is
   /// delivered: the two become one message.
   private func adopted(_ message: ReadyMessage) async throws -> Bool {
@@ -283,8 +274,9 @@ final class DeliveryPipeline: Sendable {
       .first(where: { $0.digests.content == digests.content })
     {
       try await account.pair([(row.id, message.uid)])
-    } else if let file = try await account.localFiles(contentDigest: digests.content, in: mailbox).first {
-      guard try await account.adopt(file, as: Self.union(of: message, and: file)) else { return false }
+    } else if let file = try await counterpart(of: message),
+      try await !account.adopt([Adoption(file, as: message.intent, in: message.mailbox)]).isEmpty
+    {
       logger.info(
         "\(message.mailbox.location): a file with the content of UID \(message.uid) was here; paired",
         metadata: ["MAILBOX": "\(message.mailbox.record.name)", "UID": "\(message.uid)"])
@@ -294,5 +286,24 @@ final class DeliveryPipeline: Sendable {
     try await pool.run { try message.file.discard() }
     message.uids.settle(message.uid)
     return true
+  }
+
+  /// A file of this very content, or of the same Message-ID, Date and body: another program has altered its header. One whose body is another's
+  /// is another version, and is not sent beside the server's without being asked for.
+  private func counterpart(of message: ReadyMessage) async throws -> LocalFile? {
+    let mailbox = message.mailbox
+    let digest = message.content.digests.content
+    let same = try await account.localFiles(contentDigest: digest, in: mailbox.record.id).first
+    if let same { return same }
+    guard try await account.hasLocalFiles(in: mailbox.record.id) else { return nil }
+    let found = try await pool.run { try mailbox.folder.traits(of: message.file) }
+    guard let identity = found?.identity else { return nil }
+    let files = try await account.strays(identity: identity, in: mailbox.record.id)
+    if let file = files.first(where: { $0.traits?.body == found?.body }) { return file }
+    guard !files.isEmpty, try await account.rebuilding().isUnderWay else { return nil }
+    try await account.hold(
+      [], files: files, in: mailbox.record.id, kind: "uploads",
+      reason: "files here are other versions of messages that the server has", now: clock.now().seconds)
+    return nil
   }
 }

@@ -42,6 +42,8 @@ struct DepartureRound: Sendable {
         result.ends.append(.failure(failure))
       }
     }
+    let isFree = try await MatchingEnd(account: account).run()
+    result.wantsAnotherLook = result.wantsAnotherLook || isFree
     return result
   }
 

@@ -40,9 +40,9 @@ struct LocalChangeReader: Sendable {
     changes.rests = here.filter { $0.leaving != .none }
     let contents = Set((here.map(\.digests) + files.flatMap { [$0.digests, $0.plain] }).filter { $0.content != .zero })
     guard !contents.isEmpty else { return changes }
-    let relevant = missing.filter { $0.leaving == .none && contents.contains($0.digests) }
-    let digests = Set(contents.map(\.content))
-    let strays = try await state.strays(contents: digests)
+    let wanted = Set(contents.map(\.content))
+    let relevant = missing.filter { $0.leaving == .none && wanted.contains($0.digests.content) }
+    let strays = try await state.strays(contents: wanted)
     let present = try await state.present(contents: Set(files.flatMap { [$0.digests, $0.plain] }))
     // A file that only has what mail programs add is the message itself.
     let known = Set((relevant + present).map(\.digests.content))
@@ -67,7 +67,7 @@ struct LocalChangeReader: Sendable {
     return changes
   }
 
-  /// Files that wait for the person's word, for news of whether they were sent already, or of where the server has the
+  /// Files that wait for the first comparison with all that the server has, for the person's word, for news of whether they were sent already, or of where the server has the
   /// message that they were moved from.
   private func blockedFiles(_ files: [LocalFile]) async throws -> Set<ServerIntent.File> {
     let held = try await state.heldFiles()
@@ -75,9 +75,11 @@ struct LocalChangeReader: Sendable {
     // server's place is not known yet.
     let uncertain = Set(try await state.intents().filter(\.isUncertain).map(\.digests.content))
       .union(try await state.departedContents())
+    let unmatched = try await state.unmatchedMailboxes()
     return Set(
       files.filter { file in
-        uncertain.contains(file.digests.content) || uncertain.contains(file.plain.content)
+        unmatched.contains(file.mailbox) || uncertain.contains(file.digests.content)
+          || uncertain.contains(file.plain.content)
           || held.contains(.init(baseName: file.baseName, inode: file.stamp.inode))
       }.map { ServerIntent.File(baseName: $0.baseName, inode: $0.stamp.inode) })
   }

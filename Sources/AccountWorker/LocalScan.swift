@@ -62,6 +62,11 @@ struct LocalScan: Sendable {
         if let file = try await localFile(entry, stamp, known: known) { locals.append(file) }
         continue
       }
+      if row.stamp?.inode != stamp.inode, try await isElsewhere(row, than: entry) {
+        // Somebody copied the row's file under its base name: this is the copy.
+        if let file = try await localFile(entry, stamp, known: known) { locals.append(file) }
+        continue
+      }
       seen.insert(row.id)
       switch try await check(row, entry, stamp) {
       case .unchanged: break
@@ -75,6 +80,16 @@ struct LocalScan: Sendable {
       try await RemovalRound(account: account, mailbox: mailbox).setAsideDamaged(dropped)
     }
     return (locals, dropped.count)
+  }
+
+  /// Whether the row's own file is where it was, under another name than this one.
+  private func isElsewhere(_ row: MessageRecord, than entry: ScanEntry) async throws -> Bool {
+    guard let name = FileName(bytes: row.fileName), name != entry.name || row.isInCur != (entry.subdirectory == .cur)
+    else { return false }
+    let directory = mailbox.folder[row.isInCur ? .cur : .new]
+    return try await account.pool.run {
+      try directory.status(of: name).map { FileStamp($0).inode == row.stamp?.inode } ?? false
+    }
   }
 
   private enum Verdict {
@@ -98,7 +113,7 @@ struct LocalScan: Sendable {
       switch try await read(entry) {
       case .unreadable, .gone: return .unchanged
       // The row's header is the server's, which a program may have added to here.
-      case .content(let content, _) where content.digests.content == row.digests.content: pending.remove(.content)
+      case .content(let found) where found.content.digests.content == row.digests.content: pending.remove(.content)
       case .content where isSuspect:
         return .damaged
       case .content: pending.insert(.content)
@@ -120,17 +135,19 @@ struct LocalScan: Sendable {
     var file = LocalFile(
       mailbox: id, baseName: entry.parsed.base.bytes, fileName: entry.name.bytes,
       isInCur: entry.subdirectory == .cur, stamp: stamp, digests: MessageDigests(content: .zero, header: .zero))
-    if let before = known[stamp.inode], before.stamp.size == stamp.size, before.stamp.modified == stamp.modified {
-      (file.digests, file.plain) = (before.digests, before.plain)
+    if let before = known[stamp.inode], before.stamp.size == stamp.size, before.stamp.modified == stamp.modified,
+      let traits = before.traits
+    {
+      (file.digests, file.plain, file.traits) = (before.digests, before.plain, traits)
       return file
     }
-    guard case .content(let content, let plain) = try await read(entry) else { return nil }
-    (file.digests, file.plain) = (content.digests, plain)
+    guard case .content(let found) = try await read(entry) else { return nil }
+    (file.digests, file.plain, file.traits) = (found.content.digests, found.plain, found.traits)
     return file
   }
 
   private enum Reading: Sendable {
-    case content(MessageContent, plain: MessageDigests)
+    case content(LocalContent)
     case gone
     /// One file that cannot be read stops only itself.
     case unreadable
@@ -140,7 +157,7 @@ struct LocalScan: Sendable {
     let folder = mailbox.folder
     do {
       return try await account.pool.run {
-        try folder.plainContent(of: entry).map { .content($0.content, plain: $0.plain) } ?? .gone
+        try folder.plainContent(of: entry).map { .content($0) } ?? .gone
       }
     } catch let error as FileError where error.isRefused {
       account.logger.warning("\(mailbox.location): \(error)")

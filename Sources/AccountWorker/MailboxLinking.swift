@@ -21,6 +21,8 @@ struct MailboxLinking: Sendable {
 
   let account: OpenAccount
   let isDryRun: Bool
+  /// Of the namespace that is the person's own; folders may be named without it.
+  var prefix: [UInt8] = []
 
   private var settings: AccountSettings { account.settings }
 
@@ -30,17 +32,25 @@ struct MailboxLinking: Sendable {
     var byName = Dictionary(records.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     var twins = FolderTwins()
     for record in records { if let path = FolderPath(bytes: Array(record.folder.utf8)) { try? twins.claim(path) } }
-    var seen: Set<MailboxName> = []
+    // On its way out: it is no new mailbox, and its old name no longer it.
+    let leaving = Set(records.compactMap(\.privateName))
+    let isComplete = listing.contains { $0.entry.name.isInbox && $0.entry.isSelectable }
+    var seen: Set<MailboxName> = leaving
     for listed in listing where seen.insert(listed.entry.name).inserted && isSelected(listed) {
       let name = listed.entry.name
       if let record = byName.removeValue(forKey: name) {
-        if record.unlisted > 0, !isDryRun { try await account.state.setUnlisted(record.id, 0) }
+        var record = record
+        if record.unlisted > 0, !isDryRun {
+          try await account.state.setListedAgain(record.id)
+          record = try await account.state.mailbox(record.id) ?? record
+        }
         result.linked.append(LinkedMailbox(record: record, listed: listed))
         continue
       }
       do {
-        let path = try folder(for: listed.entry)
+        let path = try await place(of: listed.entry, taken: Set(records.map(\.folder)))
         try claim(path, in: &twins)
+        guard !records.contains(where: { $0.folder == path.stored }) else { throw FolderNameProblem.twin(of: path) }
         guard !isDryRun else { continue }
         let (root, layout) = (account.root, settings.layout)
         _ = try await account.pool.run { try MaildirFolder.create(in: root, at: path, layout: layout) }
@@ -54,9 +64,12 @@ struct MailboxLinking: Sendable {
         result.notices.append(skipped(name, problem.description))
       }
     }
-    for record in byName.values where !listing.contains(where: { $0.entry.name == record.name }) {
+    // Every account has an INBOX: a listing without one is not whole.
+    for record in byName.values where isComplete && record.privateName == nil {
+      let entry = listing.first { $0.entry.name == record.name }
+      guard entry?.entry.isSelectable != true else { continue }
       if !isDryRun { try await account.state.setUnlisted(record.id, record.unlisted + 1) }
-      account.logger.notice("\(settings.name)/\(record.name): not listed by the server any more; its mail here stays")
+      account.logger.notice("\(settings.name)/\(record.name): not listed by the server any more")
     }
     result.linked.sort { $0.record.name.isInbox || (!$1.record.name.isInbox && $0.record.folder < $1.record.folder) }
     return result
@@ -84,14 +97,36 @@ struct MailboxLinking: Sendable {
     return settings.selection.selects(entry.name, delimiter)
   }
 
-  private func folder(for entry: ListEntry) throws -> FolderPath {
+  /// The layout's folder, or, while mail that was here is matched, the one that another program made.
+  private func place(of entry: ListEntry, taken: Set<String>) async throws -> FolderPath {
+    let usual = try await folder(for: entry, besides: taken)
+    guard settings.folderNames[entry.name.description] == nil, try await account.state.rebuilding().isUnderWay else {
+      return usual
+    }
+    let folders = AdoptedFolders(root: account.root, layout: settings.layout)
+    return try await account.pool.run {
+      folders.folder(of: entry.name, delimiter: entry.delimiter, usual: usual, taken: taken) ?? usual
+    }
+  }
+
+  private func folder(for entry: ListEntry, besides taken: Set<String>) async throws -> FolderPath {
+    let (layout, length) = (settings.layout, settings.root.utf8.count)
     if let mapped = settings.folderNames[entry.name.description] {
-      return try settings.layout.folder(
-        for: MailboxName(mapped), separator: UInt8(ascii: "/"), rootLength: settings.root.utf8.count)
+      return try layout.folder(for: MailboxName(mapped), separator: UInt8(ascii: "/"), rootLength: length)
     }
     try UnsafeName.check(entry.name, isFlat: entry.delimiter == nil)
-    return try settings.layout.folder(
-      for: entry.name, separator: entry.delimiter, rootLength: settings.root.utf8.count)
+    let path = try layout.folder(for: entry.name, separator: entry.delimiter, rootLength: length)
+    // A folder that was made here without the prefix of its mailbox.
+    guard !prefix.isEmpty, entry.name.wire.count > prefix.count, entry.name.wire.starts(with: prefix),
+      let short = try? layout.folder(
+        for: MailboxName(wire: entry.name.wire.dropFirst(prefix.count)), separator: entry.delimiter,
+        rootLength: length), !taken.contains(short.stored)
+    else { return path }
+    let root = account.root
+    let isThere = try await account.pool.run {
+      try layout.hasFolder(at: short, in: root) && !layout.hasFolder(at: path, in: root)
+    }
+    return isThere ? short : path
   }
 
   private func skipped(_ name: MailboxName, _ problem: String) -> SyncFailure {

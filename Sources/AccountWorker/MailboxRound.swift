@@ -94,6 +94,7 @@ struct MailboxRound: Sendable {
         uidNext: view.selection.uidNext,
         highestModSequence: flagsAreComplete ? view.selection.highestModSequence : nil,
         messages: count.remote + count.unfetched), now: account.now())
+    try await state.setMatched(id)
     let latest = connection.mailboxState
     result.isStale =
       Int(latest.exists) != count.remote + count.unfetched || latest.sawExpunge || !latest.vanished.isEmpty

@@ -8,7 +8,9 @@ import SyncState
 /// What the rounds of one account share while it is open.
 struct OpenAccount: Sendable {
   let settings: AccountSettings
-  private(set) var state: AccountState
+  let state: AccountState
+  /// What `state` is a copy in, for a dry run.
+  var scratch: ScratchCopy?
   private(set) var pool: DiskPool
   let root: DirectoryHandle
   let quarantine: Quarantine
@@ -19,6 +21,8 @@ struct OpenAccount: Sendable {
   /// One mailbox of the account writes to the server at a time.
   let pushGate = RemovalGate()
   let facts = SurveyFacts()
+  /// Why the state had to be made anew at this opening.
+  var rebuilt: String?
   let names: BaseNames
   let clock: WallClock
   let meter: ProgressMeter
@@ -50,14 +54,8 @@ struct OpenAccount: Sendable {
     self.report = report
     names = BaseNames(clock: clock)
     pipeline = DeliveryPipeline(
-      account: state, settings: settings, pool: pool, meter: meter, logger: logger, report: report)
-  }
-
-  /// The same account with another state, for a dry run.
-  func with(_ copy: AccountState) -> OpenAccount {
-    var account = self
-    account.state = copy
-    return account
+      account: state, settings: settings, pool: pool, clock: clock, meter: meter, logger: logger,
+      report: report)
   }
 
   /// The same account with threads and a pipeline of its own, so that one new message does not stand in line behind
@@ -67,7 +65,8 @@ struct OpenAccount: Sendable {
     copy.bulk = (self.pool, pipeline)
     copy.pool = pool
     copy.pipeline = DeliveryPipeline(
-      account: state, settings: settings, pool: pool, meter: meter, logger: logger, report: report)
+      account: state, settings: settings, pool: pool, clock: clock, meter: meter, logger: logger,
+      report: report)
     return copy
   }
 

@@ -22,8 +22,16 @@ struct PushCopies: Sendable {
         rest += copies.map(\.file)
         continue
       }
-      for start in stride(from: 0, to: copies.count, by: Self.batch) {
-        let part = Array(copies[start..<min(start + Self.batch, copies.count)])
+      var waiting = copies
+      while !waiting.isEmpty {
+        // One command copies a message once.
+        var sources: Set<Int64> = []
+        var part: [LocalChanges.Move] = []
+        waiting.removeAll { item in
+          guard part.count < Self.batch, sources.insert(item.message.id).inserted else { return false }
+          part.append(item)
+          return true
+        }
         rest += try await copy(part, from: source, &result)
       }
     }

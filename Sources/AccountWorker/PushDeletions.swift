@@ -72,6 +72,8 @@ struct PushDeletions: Sendable {
       if account.settings.policy.deleteOnServer == .expunge || account.facts.trash == name || isDraft || leavesLabel {
         // Somebody has just used it on the server, and no Trash would keep it.
         if row.isTouched, !isDraft, !leavesLabel, !row.isApproved { again.append(row) } else { expunged.append(row) }
+      } else if account.facts.trash == nil, row.isTouched, !row.isApproved {
+        again.append(row)
       } else {
         trashed.append(row)
       }
@@ -162,6 +164,8 @@ struct PushDeletions: Sendable {
   private func expunge(_ rows: [MessageRecord], detail: String, _ result: inout PushRound.Result) async throws {
     guard !rows.isEmpty else { return }
     let uids = UIDSet(rows.compactMap(\.uid))
+    // Should the connection break now, our own mark must not look like somebody's use of them.
+    try await state.setGoing(rows.map(\.id))
     if let refused = try await connection.storeFlags(uids, adding: FlagSet(system: .deleted), unchangedSince: nil)
       .refused
     {

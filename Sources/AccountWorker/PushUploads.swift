@@ -182,7 +182,8 @@ struct PushUploads: Sendable {
         }
       case .refused(let text):
         try await state.dropIntents([ids[index]])
-        if text.isPermanentRefusal {
+        // Of one message, a limit is one of size or lines.
+        if text.isPermanentRefusal || text.code == .limit {
           try await refuse(upload.file, upload.replaces, text.text, &result)
         } else {
           result.notices.append(try target.refusal("take a new message", text))

@@ -1,11 +1,12 @@
 import Crypto
 import MailConnections
 import MailModel
+import Maildir
 import SyncPlanner
 import SyncState
 
-/// Finds out which messages with new UIDs are not new: rows lost their UIDs to a new UIDVALIDITY, or another client
-/// moved messages here. What is known without a header comes first, so that ordinary new mail costs little; then headers
+/// Finds out which messages with new UIDs are not new: rows lost their UIDs to a new UIDVALIDITY, another client moved
+/// messages here, or their files are here without a row since the state was lost or another program fetched them. What is known without a header comes first, so that ordinary new mail costs little; then headers
 /// of those that may be known. What has no match by EMAILID, X-GM-MSGID, or header digest with size and INTERNALDATE, is
 /// left to a download.
 struct Rematch: Sendable {
@@ -27,14 +28,16 @@ struct Rematch: Sendable {
   /// Whether there is anything that a message with a new UID could be.
   func isWorthwhile() async throws -> Bool {
     if try await state.hasDeparted() { return true }
+    if try await state.hasLocalFiles(in: id) { return true }
     return try await !state.unpaired(in: id).isEmpty
   }
 
   func run(_ uids: UIDSet) async throws -> Result {
     var result = Result()
     let hasUnpaired = try await !state.unpaired(in: id).isEmpty
+    let hasFiles = try await state.hasLocalFiles(in: id)
     for batch in uids.batches(of: Self.batch, newestFirst: false) {
-      var seen = try await look(at: batch, header: hasUnpaired)
+      var seen = try await look(at: batch, header: hasUnpaired || hasFiles)
       let flags = seen.compactMap { message in message.flags.map { (uid: message.uid, flags: $0) } }
       var found = UIDSet()
       if hasUnpaired { found = try await pair(seen) }
@@ -42,6 +45,10 @@ struct Rematch: Sendable {
       let moved = try await follow(&seen)
       result.moved += moved.count
       found = found.union(moved)
+      if hasFiles {
+        seen.removeAll { moved.contains($0.uid) }
+        found = found.union(try await adopt(seen))
+      }
       // Each keeps the flags that its file has here; those that the server changed on the way are brought in.
       _ = try await FlagRound(account: account, mailbox: mailbox).apply(flags.filter { found.contains($0.uid) })
       result.matched = result.matched.union(found)
@@ -57,7 +64,12 @@ struct Rematch: Sendable {
     var gmailID: UInt64?
     var size: Int64?
     var internalDate: Int64?
+    var internalZone: Int?
     var header: Digest?
+    /// Octets of the header; nil where not all of it is known.
+    var headerSize: Int64?
+    /// Message-ID and Date.
+    var identity: Int64?
     var flags: FlagSet?
 
     init?(_ message: MessageAttributes) {
@@ -67,12 +79,18 @@ struct Rematch: Sendable {
       gmailID = message.gmailMessageID
       size = message.rfc822Size.flatMap { Int64(exactly: $0) }
       internalDate = message.internalDate?.seconds
+      internalZone = message.internalDate?.zoneMinutes
       flags = message.flags
       guard let bytes = message.headerBytes else { return }
       var sha = SHA256()
       bytes.withUnsafeBytes { sha.update($0) }
       header = Digest(sha.finish())
+      identity = MessageTraits.identity(of: bytes)
+      if bytes.count < Self.headerLimit { headerSize = MessageTraits.wireSize(of: bytes) }
     }
+
+    /// Of longer ones the server was not asked for all.
+    private static let headerLimit = 256 * 1024
 
     var key: DepartureKey {
       DepartureKey(emailID: emailID, gmailID: gmailID, size: size, internalDate: internalDate)
@@ -120,6 +138,39 @@ struct Rematch: Sendable {
     }
     try await state.pair(pairs)
     return UIDSet(pairs.map(\.uid))
+  }
+
+  // MARK: Files that were here
+
+  /// By header and size; or, where another program has altered the header, by Message-ID, Date and the size of the body.
+  /// What has no such match may still be found to be here when it is fetched.
+  private func adopt(_ seen: [Seen]) async throws -> UIDSet {
+    var taken: Set<ServerIntent.File> = []
+    var adoptions: [Adoption] = []
+    for message in seen {
+      guard let header = message.header, let size = message.size else { continue }
+      func fits(_ file: LocalFile) -> Bool {
+        !taken.contains(.init(baseName: file.baseName, inode: file.stamp.inode))
+      }
+      var file = try await state.strays(plainHeader: header, in: id).first { fits($0) && $0.traits?.wireSize == size }
+      if file == nil, let identity = message.identity, let headerSize = message.headerSize {
+        file = try await state.strays(identity: identity, in: id).first {
+          fits($0) && $0.traits?.bodyWireSize == size - headerSize
+        }
+      }
+      guard let file else { continue }
+      taken.insert(.init(baseName: file.baseName, inode: file.stamp.inode))
+      adoptions.append(
+        Adoption(
+          file,
+          as: DeliveryIntent(
+            mailbox: id, uid: message.uid, baseName: file.baseName, fileName: file.fileName, isInCur: file.isInCur,
+            flags: message.flags ?? FlagSet(), unlettered: [],
+            digests: MessageDigests(content: file.digests.content, header: header), diskSize: file.stamp.size,
+            wireSize: size, rfc822Size: size, lineEnds: nil, internalDate: message.internalDate,
+            internalZone: message.internalZone, emailID: message.emailID, gmailID: message.gmailID), in: mailbox))
+    }
+    return try await state.adopt(adoptions)
   }
 
   // MARK: Moves by other clients

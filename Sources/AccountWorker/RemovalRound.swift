@@ -157,8 +157,8 @@ struct RemovalRound: Sendable {
       let part = Array(messages[start..<min(start + 256, messages.count)])
       let entries = part.map { (message: $0, entry: Quarantine.newName(clock: account.clock).description) }
       try await state.intendQuarantine(entries)
-      let rows = try await state.messages(ids: part).filter { $0.state == .leaving }
-      count += try await finish(rows, folderSize: folderSize)
+      count += try await finish(
+        try await state.messages(ids: part).filter { $0.state == .leaving }, folderSize: folderSize)
     }
     return count
   }

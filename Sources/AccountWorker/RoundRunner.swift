@@ -170,12 +170,16 @@ struct RoundRunner: Sendable {
   /// what was sent is confirmed by a round from the server.
   func rounds(_ work: RoundWork, _ connection: IMAPConnection) async throws -> RoundResult {
     account.meter.update { $0.mailbox = work.record.name.description }
-    let mailbox = try await account.mirrored(work.record, specialUse: work.specialUse)
+    // It may have been renamed, or be gone, since it was found to need a round.
+    guard let record = try await account.state.mailbox(work.record.id) else {
+      return RoundResult(plan: MailboxPlan(mailbox: work.record.name))
+    }
+    let mailbox = try await account.mirrored(record, specialUse: work.specialUse)
     if work.forgetsCheckpoint, let validity = work.record.uidValidity, !isDryRun {
       try await account.state.setValidity(validity, of: work.record.id)
     }
     var total = RoundResult(plan: MailboxPlan(mailbox: work.record.name))
-    if !isDryRun { try await resolveIntents(into: mailbox, connection) }
+    if !isDryRun { total.add(try await resolveIntents(into: mailbox, connection)) }
     for _ in 0..<4 {
       let result = try await MailboxRound(
         account: account, connection: connection, mailbox: mailbox, isDryRun: isDryRun
@@ -196,12 +200,15 @@ struct RoundRunner: Sendable {
   }
 
   /// What an earlier turn left open: acts on the server of which we do not know whether they were done.
-  private func resolveIntents(into mailbox: MirroredMailbox, _ connection: IMAPConnection) async throws {
-    guard try await !account.state.intents(into: mailbox.record.id).isEmpty else { return }
+  private func resolveIntents(
+    into mailbox: MirroredMailbox, _ connection: IMAPConnection
+  ) async throws -> PushRound.Result {
+    guard try await !account.state.intents(into: mailbox.record.id).isEmpty else { return .init() }
     await account.pushGate.enter()
     do {
-      _ = try await IntentResolution(account: account, connection: connection).run(into: mailbox.record.id)
+      let result = try await IntentResolution(account: account, connection: connection).run(into: mailbox.record.id)
       await account.pushGate.leave()
+      return result
     } catch {
       await account.pushGate.leave()
       throw error

@@ -2,8 +2,12 @@ import SyncState
 
 extension OpenAccount {
   /// How long until another look at the account can decide something that waits only for time: whether a missing file
-  /// was deleted (`settle`), or whether a message was sent whose connection broke. Nil where nothing does.
+  /// was deleted (`settle`), or whether a message was sent whose connection broke; or can end a mailbox that is empty
+  /// now. Nil where nothing does.
   func timeToSettle() async throws -> Duration? {
+    let tried = facts.triedRemovals
+    if facts.wantsLook { return .milliseconds(200) }
+    if try await state.mailboxesToRemove().contains(where: { !tried.contains($0) }) { return .milliseconds(200) }
     guard settings.policy.direction == .twoWay else { return nil }
     let now = clock.now().total
     var next: Int64?

@@ -6,6 +6,8 @@ final class SurveyFacts: Sendable {
   private struct State {
     var lastCompleteScan: Int64?
     var trash: MailboxName?
+    var triedRemovals: Set<Int64> = []
+    var wantsLook = false
   }
 
   private let state = Mutex(State())
@@ -16,6 +18,14 @@ final class SurveyFacts: Sendable {
   /// The server's Trash, mirrored or not.
   var trash: MailboxName? { state.withLock { $0.trash } }
 
+  /// Mailboxes whose removal was tried when nothing stood in its way any more.
+  var triedRemovals: Set<Int64> { state.withLock { $0.triedRemovals } }
+
+  /// The survey did something itself that only the next one can make use of.
+  var wantsLook: Bool { state.withLock { $0.wantsLook } }
+
+  func setWantsLook(_ wants: Bool) { state.withLock { $0.wantsLook = wants } }
+  func noteRemovalTried(_ mailbox: Int64) { state.withLock { _ = $0.triedRemovals.insert(mailbox) } }
   func noteCompleteScan(began: Int64) { state.withLock { $0.lastCompleteScan = began } }
   func noteTrash(_ name: MailboxName?) { state.withLock { $0.trash = name } }
 }

@@ -37,18 +37,21 @@ package struct SyncOutcome: Sendable {
       moved += round.sent.moved + round.moved
       deleted += round.sent.deleted
       flagsStored += round.sent.flagsStored
-      add(round.notices.filter { !$0.isHold })
-      for notice in round.notices.filter(\.isHold).map(\.description) where !notices.contains(notice) {
-        notices.append(notice)
-      }
+      add(round.notices)
       if isDryRun { plans.append(round.plan) }
     case .failure(let failure): add([failure])
     }
   }
 
-  /// Each is told once, however many passes meet it.
+  /// Each is told once, however many passes meet it. A hold is no failure.
   mutating func add(_ more: [SyncFailure]) {
-    for failure in more where !failures.contains(failure) { failures.append(failure) }
+    for failure in more {
+      if failure.isHold {
+        if !notices.contains(failure.description) { notices.append(failure.description) }
+      } else if !failures.contains(failure) {
+        failures.append(failure)
+      }
+    }
   }
 
   /// Adds what a later pass came to.

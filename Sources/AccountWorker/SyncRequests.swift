@@ -68,9 +68,10 @@ actor SyncRequests {
       let mailboxes = survey.mailboxes.filter { isMeant($0.record.name.description) }
       running[place].isSurveyed = true
       running[place].outcome.mailboxes = mailboxes.count
-      running[place].outcome.failures += survey.failures.filter { failure in
-        failure.scope == .account || only.isEmpty || only.contains { failure.location == "\(account)/\($0)" }
-      }
+      running[place].outcome.add(
+        survey.failures.filter { failure in
+          failure.scope == .account || only.isEmpty || only.contains { failure.location == "\(account)/\($0)" }
+        })
       for name in only where !survey.mailboxes.contains(where: { $0.record.name.description == name }) {
         let location = "\(account)/\(name)"
         guard !running[place].outcome.failures.contains(where: { $0.location == location }) else { continue }

@@ -25,7 +25,8 @@ struct MailmirrorCommand: AsyncParsableCommand {
     subcommands: [
       DaemonCommand.self, SyncCommand.self, StatusCommand.self, EventsCommand.self, MailboxesCommand.self,
       HoldsCommand.self, ApproveCommand.self, RejectCommand.self, HistoryCommand.self, RestoreCommand.self,
-      CheckCommand.self, VerifyCommand.self, DoctorCommand.self, PauseCommand.self, ResumeCommand.self,
+      AdoptCommand.self, CheckCommand.self, VerifyCommand.self, DoctorCommand.self, PauseCommand.self,
+      ResumeCommand.self,
       ReloadCommand.self, MetricsCommand.self,
     ])
 }

@@ -50,6 +50,19 @@ extension DirectoryHandle {
     }
   }
 
+  /// Removes a directory; false where something is in it, or where the name is no directory's.
+  package func removeDirectory(_ name: FileName, label: StaticString = "") throws -> Bool {
+    try Step.pass(.unlink, label, path: path(of: name))
+    do {
+      _ = try retrying("remove", path(of: name)) { name.withCString { unlinkat(descriptor, $0, AT_REMOVEDIR) } }
+      return true
+    } catch let error as FileError where error.code == ENOENT {
+      return true
+    } catch let error as FileError where [ENOTEMPTY, EEXIST, ENOTDIR, EBUSY].contains(error.code) {
+      return false
+    }
+  }
+
   /// Lets two files change places, at once. File systems that can't do it throw EINVAL.
   package func exchange(
     _ name: FileName, with other: FileName, of directory: DirectoryHandle, label: StaticString = ""

@@ -19,6 +19,8 @@ package struct FileError: Error, Hashable, Sendable {
   /// The disk itself fails.
   package var isBroken: Bool { code == EIO }
   package var isMissing: Bool { code == ENOENT }
+  /// A link or a file is where a directory was meant.
+  package var isNoDirectory: Bool { code == ELOOP || code == ENOTDIR }
   package var isTaken: Bool { code == EEXIST }
 
   /// What a person can do about it.

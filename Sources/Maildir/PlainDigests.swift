@@ -37,15 +37,24 @@ package enum LocalFields {
 extension MessageContent {
   /// Reads the file through, and again where its header has fields that programs add, for the digests of the message
   /// without them.
-  package static func readingPlain(_ file: OpenFile) throws -> (content: MessageContent, plain: MessageDigests) {
+  package static func readingPlain(_ file: OpenFile) throws -> LocalContent {
     var hasher = ContentHasher()
+    var parts = BodyHasher()
     var header: [UInt8] = []
     try file.readAll { piece in
       hasher.update(piece)
+      parts.update(piece)
       if header.count < LocalFields.limit { header += piece.prefix(LocalFields.limit - header.count) }
     }
     guard let content = hasher.finish() else { throw MaildirError.differs(path: file.path) }
-    guard let stripped = LocalFields.stripped(header) else { return (content, content.digests) }
+    let (headerSize, bodySize) = (parts.headerWireSize, parts.bodyWireSize)
+    guard let body = parts.finish() else { throw MaildirError.differs(path: file.path) }
+    var traits = MessageTraits(
+      wireSize: headerSize + bodySize, body: body, bodyWireSize: bodySize, identity: MessageTraits.identity(of: header))
+    guard let stripped = LocalFields.stripped(header) else {
+      return LocalContent(content: content, plain: content.digests, traits: traits)
+    }
+    traits.wireSize = MessageTraits.wireSize(of: stripped.header) + bodySize
     var plain = ContentHasher()
     stripped.header.withUnsafeBytes { plain.update($0) }
     var offset = 0
@@ -55,8 +64,15 @@ extension MessageContent {
       plain.update(UnsafeRawBufferPointer(rebasing: piece[skipped...]))
     }
     guard let digests = plain.finish()?.digests else { throw MaildirError.differs(path: file.path) }
-    return (content, digests)
+    return LocalContent(content: content, plain: digests, traits: traits)
   }
+}
+
+/// A file's content, and what it is without what programs add.
+package struct LocalContent: Hashable, Sendable {
+  package var content: MessageContent
+  package var plain: MessageDigests
+  package var traits: MessageTraits
 }
 
 extension MaildirFolder {
@@ -109,9 +125,18 @@ extension MaildirFolder {
     }
   }
 
+  /// What tells which message a file in `tmp/` is.
+  package func traits(of file: TemporaryFile) throws -> MessageTraits? {
+    do {
+      return try MessageContent.readingPlain(tmp.openFile(file.name)).traits
+    } catch let error as FileError where error.isMissing {
+      return nil
+    }
+  }
+
   /// Reads a message's content, with the digests of it without the fields that programs add; nil where the file is not
   /// there any more.
-  package func plainContent(of entry: ScanEntry) throws -> (content: MessageContent, plain: MessageDigests)? {
+  package func plainContent(of entry: ScanEntry) throws -> LocalContent? {
     do {
       return try MessageContent.readingPlain(self[entry.subdirectory].openFile(entry.name))
     } catch let error as FileError where error.isMissing {

@@ -28,7 +28,8 @@ package final class AccountState: Sendable {
 
   /// Makes the database of a new account; the file must not exist. It is made under another name and moved when it is
   /// whole, so that a run that ends in between leaves nothing that looks like a damaged database.
-  package static func create(at path: String, identity: AccountIdentity, now: Int64) throws {
+  /// - Parameter isRebuilt: mail that was here already is to be matched with the server.
+  package static func create(at path: String, identity: AccountIdentity, isRebuilt: Bool = false, now: Int64) throws {
     let draft = path + ".new"
     do {
       for end in ["", "-wal", "-shm"] where FileManager.default.fileExists(atPath: draft + end) {
@@ -38,8 +39,13 @@ package final class AccountState: Sendable {
       try Schema.migrator.migrate(queue)
       try write(draft, queue) { db in
         try db.execute(
-          sql: "INSERT INTO account (id, name, server, marker, machine, checked_at) VALUES (1, ?, ?, ?, ?, ?)",
-          arguments: [identity.account, identity.server, identity.marker, identity.machine, now])
+          sql: """
+            INSERT INTO account (id, name, server, marker, machine, checked_at, rebuilt, rebuilding)
+            VALUES (1, ?, ?, ?, ?, ?, ?, ?)
+            """,
+          arguments: [
+            identity.account, identity.server, identity.marker, identity.machine, now, isRebuilt ? now : nil, isRebuilt,
+          ])
       }
       // Closing the last connection brings the log into the database and removes it.
       try queue.close()
@@ -55,6 +61,31 @@ package final class AccountState: Sendable {
       throw StateError(
         .refused, path: path, what: error.localizedDescription, remedy: "check the disk and its permissions")
     }
+  }
+
+  /// Gives a database that can't be used, or what is left of one, another name beside it; nothing is overwritten. Returns
+  /// the name; nil where there was nothing.
+  package static func setAside(at path: String, stamp: String) throws -> String? {
+    let ends = ["", "-wal", "-shm"].filter { FileManager.default.fileExists(atPath: path + $0) }
+    guard !ends.isEmpty else { return nil }
+    var aside = path + ".damaged-" + stamp
+    var number = 1
+    while ["", "-wal", "-shm"].contains(where: { FileManager.default.fileExists(atPath: aside + $0) }) {
+      number += 1
+      aside = path + ".damaged-\(stamp)-\(number)"
+    }
+    do {
+      // The log first: a database without its log is an older one, a log without its database nothing.
+      for end in ends.reversed() {
+        try Step.pass(.rename, "aside", path: path + end)
+        guard rename(path + end, aside + end) == 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
+      }
+      try syncDirectory(of: path)
+    } catch let error as POSIXError {
+      throw StateError(
+        .refused, path: path, what: error.localizedDescription, remedy: "check the disk and its permissions")
+    }
+    return aside
   }
 
   private static func syncDirectory(of path: String) throws {
@@ -230,7 +261,7 @@ extension StateError {
   static func damaged(_ path: String, _ what: String) -> StateError {
     StateError(
       .damaged, path: path, what: "the state database is damaged (\(what)); nothing was changed",
-      remedy: "put a backup of it back")
+      remedy: "the next sync sets it aside and makes a new one for the mail that is here")
   }
 
   init(database error: DatabaseError, path: String) {

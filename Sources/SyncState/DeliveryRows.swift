@@ -75,12 +75,16 @@ extension AccountState {
     }
   }
 
-  /// Files of the mailbox without a row that have this content.
+  /// Files of the mailbox without a row that have this content, or have it without what programs add.
   package func localFiles(contentDigest: Digest, in mailbox: Int64) async throws -> [LocalFile] {
     try await read { db in
       try Row.fetchAll(
-        db, sql: "SELECT * FROM local_file WHERE mailbox = ? AND content_digest = ? AND \(AccountState.noIntent)",
-        arguments: [mailbox, Data(contentDigest.bytes)]
+        db,
+        sql: """
+          SELECT * FROM local_file WHERE mailbox = ?1 AND content_digest = ?2 AND \(Self.noIntent)
+          UNION ALL SELECT * FROM local_file
+            WHERE mailbox = ?1 AND plain_content = ?2 AND content_digest <> ?2 AND \(Self.noIntent)
+          """, arguments: [mailbox, Data(contentDigest.bytes)]
       ).compactMap(LocalFile.init(row:))
     }
   }
@@ -91,45 +95,45 @@ extension AccountState {
       AND intent.mailbox = local_file.mailbox AND intent.base_name = local_file.base_name AND intent.inode = local_file.inode)
     """
 
-  /// Makes a file that was here without a row the counterpart of a message on the server: nothing is delivered. False
-  /// where the file has become another message's meanwhile.
-  package func adopt(_ file: LocalFile, as intent: DeliveryIntent) async throws -> Bool {
+  /// Makes files that were here without a row the counterparts of messages on the server: nothing is delivered. The
+  /// row's header is the server's, its content the file's. Returns those that were there still; what an act on the
+  /// server was to bring there has come.
+  package func adopt(_ adoptions: [Adoption]) async throws -> UIDSet {
+    guard !adoptions.isEmpty else { return UIDSet() }
     let session = self.session
     return try await write { db in
-      let isFree = try Bool.fetchOne(
-        db,
-        sql: """
-          SELECT EXISTS (SELECT 1 FROM local_file
-            WHERE mailbox = ? AND base_name = ? AND inode = ? AND \(AccountState.noIntent))
-          """, arguments: [file.mailbox, Data(file.baseName), file.stamp.inode])
-      guard isFree == true else { return false }
-      try db.execute(
+      let insert = try db.cachedStatement(
         sql: """
           INSERT INTO message (mailbox, uid, state, base_name, file_name, in_cur, flags, keywords, unlettered,
             content_digest, header_digest, disk_size, rfc822_size, wire_size, line_ends, internal_date,
             internal_zone, email_id, gmail_id, session, device, inode, modified, changed, pending, added)
-          VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, unixepoch())
-          """,
-        arguments: [
-          intent.mailbox, intent.uid.value, Data(file.baseName), Data(file.fileName), file.isInCur,
+          VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, unixepoch())
+          """)
+      let file = try db.cachedStatement(
+        sql: "DELETE FROM local_file WHERE mailbox = ? AND base_name = ? AND inode = ? AND \(Self.noIntent)")
+      let fetched = try db.cachedStatement(sql: "DELETE FROM unfetched WHERE mailbox = ? AND uid = ?")
+      let brought = try db.cachedStatement(
+        sql: "DELETE FROM intent WHERE mailbox = ? AND base_name = ? AND inode = ?")
+      var adopted = UIDSet()
+      for item in adoptions {
+        let (local, intent) = (item.file, item.intent)
+        try file.execute(arguments: [local.mailbox, Data(local.baseName), local.stamp.inode])
+        guard db.changesCount > 0 else { continue }
+        try insert.execute(arguments: [
+          intent.mailbox, intent.uid.value, Data(local.baseName), Data(local.fileName), local.isInCur,
           Int64(intent.flags.system.rawValue), intent.flags.keywordColumn, intent.unlettered.joined(separator: "\n"),
-          Data(intent.digests.content.bytes),
-          Data(intent.digests.header.bytes), file.stamp.size, intent.rfc822Size, intent.wireSize,
-          intent.lineEnds.map { Data($0) }, intent.internalDate, intent.internalZone, intent.emailID,
-          intent.gmailID.map { Int64(bitPattern: $0) }, session, file.stamp.device, file.stamp.inode,
-          file.stamp.modified, file.stamp.changed,
+          Data(local.digests.content.bytes), Data(intent.digests.header.bytes), local.stamp.size, intent.rfc822Size,
+          intent.wireSize, intent.lineEnds.map { Data($0) }, intent.internalDate, intent.internalZone, intent.emailID,
+          intent.gmailID.map { Int64(bitPattern: $0) }, session, local.stamp.device, local.stamp.inode,
+          local.stamp.modified, local.stamp.changed, item.pending.rawValue,
         ])
-      for table in ["local_file", "intent"] {
-        try db.execute(
-          sql: "DELETE FROM \(table) WHERE mailbox = ? AND base_name = ? AND inode = ?",
-          arguments: [file.mailbox, Data(file.baseName), file.stamp.inode])
+        try fetched.execute(arguments: [intent.mailbox, intent.uid.value])
+        try brought.execute(arguments: [local.mailbox, Data(local.baseName), local.stamp.inode])
+        adopted.insert(intent.uid)
       }
-      try db.execute(
-        sql: "DELETE FROM unfetched WHERE mailbox = ? AND uid = ?", arguments: [intent.mailbox, intent.uid.value])
-      try db.execute(
-        sql: "UPDATE mailbox SET local_new = (SELECT count(*) FROM local_file WHERE mailbox = ?1) WHERE id = ?1",
-        arguments: [intent.mailbox])
-      return true
+      for mailbox in Set(adoptions.map(\.file.mailbox)) { try Self.countLocalFiles(of: mailbox, db) }
+      try Self.dropEmptyHolds(db)
+      return adopted
     }
   }
 
@@ -176,6 +180,19 @@ extension AccountState {
   }
 }
 
+/// A file without a row that is the counterpart of a message on the server.
+package struct Adoption: Sendable {
+  package var file: LocalFile
+  package var intent: DeliveryIntent
+  package var pending: PendingChanges
+
+  package init(file: LocalFile, intent: DeliveryIntent, pending: PendingChanges) {
+    self.file = file
+    self.intent = intent
+    self.pending = pending
+  }
+}
+
 /// A delivery whose file is durably in its folder.
 package struct SettledDelivery: Sendable {
   package var message: Int64
@@ -213,5 +230,9 @@ extension LocalFile {
         content: (row["plain_content"] as Data?).flatMap { Digest($0) } ?? content,
         header: (row["plain_header"] as Data?).flatMap { Digest($0) } ?? header), refused: row["refused"],
       isApproved: row["approved"])
+    if let size: Int64 = row["wire_size"], let body = (row["body_digest"] as Data?).flatMap({ Digest($0) }) {
+      traits = MessageTraits(
+        wireSize: size, body: body, bodyWireSize: row["body_size"] ?? 0, identity: row["identity"])
+    }
   }
 }

@@ -95,14 +95,15 @@ extension AccountState {
     }
   }
 
-  /// The mailboxes that have such rows.
+  /// The mailboxes that have such rows, but those that only one listing has lacked so far.
   package func mailboxesWithDepartures() async throws -> [MailboxRecord] {
     try await read { db in
       try Row.fetchAll(
         db,
         sql: """
-          SELECT * FROM mailbox WHERE id IN (SELECT mailbox FROM message WHERE departed IS NOT NULL
-            UNION SELECT mailbox FROM message WHERE remote = 0 AND approved = 1) ORDER BY folder
+          SELECT * FROM mailbox WHERE unlisted <> 1
+            AND id IN (SELECT mailbox FROM message WHERE departed IS NOT NULL
+              UNION SELECT mailbox FROM message WHERE remote = 0 AND approved = 1) ORDER BY folder
           """
       ).map(MailboxRecord.init(row:))
     }

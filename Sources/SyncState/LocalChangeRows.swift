@@ -67,7 +67,8 @@ extension AccountState {
         sql: """
           INSERT OR REPLACE INTO local_file (mailbox, base_name, file_name, in_cur, disk_size, device, inode,
             modified, changed, content_digest, header_digest, refused, approved, plain_content,
-            plain_header) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            plain_header, wire_size, body_digest, body_size, identity)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
           """)
       for file in files {
         let name = Data(file.baseName)
@@ -78,7 +79,8 @@ extension AccountState {
           mailbox, name, Data(file.fileName), file.isInCur, file.stamp.size, file.stamp.device,
           file.stamp.inode, file.stamp.modified, file.stamp.changed, Data(file.digests.content.bytes),
           Data(file.digests.header.bytes), same?.refused, same?.isApproved ?? false,
-          Data(file.plain.content.bytes), Data(file.plain.header.bytes),
+          Data(file.plain.content.bytes), Data(file.plain.header.bytes), file.traits?.wireSize,
+          file.traits.map { Data($0.body.bytes) }, file.traits?.bodyWireSize, file.traits?.identity,
         ])
       }
       try Self.dropEmptyHolds(db)

@@ -30,10 +30,25 @@ extension AccountState {
     }
   }
 
-  /// Counts the complete listings in a row that lacked a mailbox; 0 when it is listed.
+  /// Counts the complete listings in a row that lacked a mailbox.
   package func setUnlisted(_ mailbox: Int64, _ count: Int) async throws {
     try await write { db in
       try db.execute(sql: "UPDATE mailbox SET unlisted = ? WHERE id = ?", arguments: [count, mailbox])
+    }
+  }
+
+  /// A mailbox is listed again: nothing is known to have left it before its next round has seen all of it.
+  package func setListedAgain(_ mailbox: Int64) async throws {
+    try await write { db in
+      try db.execute(
+        sql: """
+          UPDATE mailbox SET unlisted = 0, uid_next = NULL, highest_modseq = NULL, message_count = NULL WHERE id = ?
+          """, arguments: [mailbox])
+      try db.execute(
+        sql: """
+          UPDATE message SET remote = 1, departed = NULL WHERE mailbox = ? AND departed IS NOT NULL AND state = 1
+            AND id NOT IN (SELECT message FROM hold_message)
+          """, arguments: [mailbox])
     }
   }
 

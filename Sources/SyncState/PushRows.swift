@@ -369,6 +369,16 @@ extension AccountState {
     }
   }
 
+  /// Their deletion on the server is decided and begins: whatever else is heard of them, it is carried through.
+  package func setGoing(_ messages: [Int64]) async throws {
+    guard !messages.isEmpty else { return }
+    try await write { db in
+      for message in messages {
+        try db.execute(sql: "UPDATE message SET approved = 1 WHERE id = ?", arguments: [message])
+      }
+    }
+  }
+
   /// Why their copies on the server are to go, or how far that is.
   package func setLeaving(_ reason: LeavingReason, of messages: [Int64]) async throws {
     guard !messages.isEmpty else { return }

@@ -20,6 +20,19 @@ package struct MailboxRecord: Sendable {
   package let specialUse: String?
   /// The server let us only read it.
   package let isReadOnly: Bool
+  package var objectID: String?
+  package var removal = MailboxRemoval.none
+  /// The name that it has or gets on the server in order to be deleted.
+  package var privateName: MailboxName?
+}
+
+/// How far the removal of a mailbox is whose folder was removed here.
+package enum MailboxRemoval: Int, Sendable {
+  case none
+  /// A person is asked.
+  case held
+  /// The person has agreed.
+  case approved
 }
 
 /// Where the last completed round of a mailbox ended; the next one asks the server for what came after.
@@ -175,6 +188,8 @@ package struct LocalFile: Sendable {
   package var digests: MessageDigests
   /// Those of the message without the header fields that mail programs add.
   package var plain: MessageDigests
+  /// Nil where the file was not read for them yet.
+  package var traits: MessageTraits?
   /// Why the server will never take it.
   package var refused: String?
   /// The person said that it may be sent.
@@ -268,7 +283,9 @@ extension MailboxRecord {
       id: row["id"], name: MailboxName(wire: name), delimiter: delimiter.flatMap { UInt8(exactly: $0) },
       folder: row["folder"], uidValidity: validity.flatMap(UIDValidity.init), checkpoint: checkpoint,
       lastSuccess: row["last_success"], unlisted: row["unlisted"], problem: Problem(row: row),
-      localNew: row["local_new"], scan: scan, specialUse: row["special_use"], isReadOnly: row["read_only"])
+      localNew: row["local_new"], scan: scan, specialUse: row["special_use"], isReadOnly: row["read_only"],
+      objectID: row["object_id"], removal: MailboxRemoval(rawValue: row["removal"]) ?? .held,
+      privateName: (row["private_name"] as Data?).map { MailboxName(wire: $0) })
   }
 }
 

@@ -17,6 +17,18 @@ extension Schema {
     ALTER TABLE mailbox ADD COLUMN special_use TEXT;
     ALTER TABLE mailbox ADD COLUMN read_only INTEGER NOT NULL DEFAULT 0 CHECK (read_only IN (0, 1));
 
+    -- 0 nothing of the kind; 1 its folder was removed here and a person is asked; 2 the person has agreed: its messages
+    -- go, and when it is empty, so does the mailbox.
+    ALTER TABLE mailbox ADD COLUMN removal INTEGER NOT NULL DEFAULT 0 CHECK (removal BETWEEN 0 AND 2);
+    -- The name that the mailbox has or gets on the server in order to be deleted.
+    ALTER TABLE mailbox ADD COLUMN private_name BLOB;
+    -- Local folders that the server would not make a mailbox of, and when it last was asked (seconds since 1970).
+    CREATE TABLE refused_folder (
+      folder TEXT PRIMARY KEY,
+      reason TEXT NOT NULL,
+      at INTEGER NOT NULL
+    ) STRICT;
+
     -- Nanoseconds since 1970: when the first complete scan that missed the file began.
     ALTER TABLE message ADD COLUMN missing_since INTEGER;
     -- Set when a local copy of another row's file became a message of its own: should that row's file go, it is the
@@ -51,6 +63,22 @@ extension Schema {
     ALTER TABLE local_file ADD COLUMN plain_header BLOB;
     UPDATE local_file SET plain_content = content_digest, plain_header = header_digest;
     CREATE INDEX local_file_plain ON local_file (plain_content);
+    -- What tells which message a file is although other programs have altered it; see MessageTraits.
+    ALTER TABLE local_file ADD COLUMN wire_size INTEGER;
+    ALTER TABLE local_file ADD COLUMN body_digest BLOB;
+    ALTER TABLE local_file ADD COLUMN body_size INTEGER;
+    ALTER TABLE local_file ADD COLUMN identity INTEGER;
+    CREATE INDEX local_file_plain_header ON local_file (mailbox, plain_header);
+    CREATE INDEX local_file_identity ON local_file (mailbox, identity) WHERE identity IS NOT NULL;
+
+    -- Seconds since 1970: when this state was made for mail that was here already; and whether that mail is still being
+    -- matched with the server.
+    ALTER TABLE account ADD COLUMN rebuilt INTEGER;
+    ALTER TABLE account ADD COLUMN rebuilding INTEGER NOT NULL DEFAULT 0 CHECK (rebuilding IN (0, 1));
+    -- Whether files without a row may be sent: 1 not before they have been compared with all that the server has, 2 not
+    -- before the other mailboxes have been as well, 0 they may.
+    ALTER TABLE mailbox ADD COLUMN matching INTEGER NOT NULL DEFAULT 1 CHECK (matching IN (0, 1, 2));
+    UPDATE mailbox SET matching = 0;
 
     -- Why the server will never take this file.
     ALTER TABLE local_file ADD COLUMN refused TEXT;
@@ -87,6 +115,18 @@ extension Schema {
       PRIMARY KEY (hold, mailbox, base_name, inode)
     ) STRICT, WITHOUT ROWID;
 
+    -- What was removed counts for the account even when its mailbox is gone.
+    CREATE TABLE removal_counts (
+      mailbox INTEGER NOT NULL,
+      at INTEGER NOT NULL,
+      messages INTEGER NOT NULL,
+      folder_size INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO removal_counts (mailbox, at, messages, folder_size)
+      SELECT mailbox, at, messages, folder_size FROM removal;
+    DROP TABLE removal;
+    ALTER TABLE removal_counts RENAME TO removal;
+    CREATE INDEX removal_at ON removal (at);
     -- 0 removed here because the server has it no more, 1 deleted on the server, 2 flags cleared on the server,
     -- 3 uploaded.
     ALTER TABLE removal ADD COLUMN kind INTEGER NOT NULL DEFAULT 0 CHECK (kind BETWEEN 0 AND 3);

@@ -13,16 +13,18 @@ package final class ScratchCopy: Sendable {
   }
 
   /// Blocks: for the disk threads.
-  package static func make(of original: AccountState, boot: String, now: Int64) throws -> ScratchCopy {
+  package static func make(of path: String, boot: String, now: Int64) throws -> ScratchCopy {
+    let original = try AccountState.openReadOnly(at: path)
+    defer { try? original.queue.close() }
     var template = Array((NSTemporaryDirectory() + "/mailmirror-XXXXXX").utf8CString)
     guard let made = mkdtemp(&template) else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
     let directory = String(cString: made)
     do {
-      let path = directory + "/state.sqlite"
+      let copy = directory + "/state.sqlite"
       try original.queue.writeWithoutTransaction { db in
-        try db.execute(sql: "VACUUM INTO ?", arguments: [path])
+        try db.execute(sql: "VACUUM INTO ?", arguments: [copy])
       }
-      return ScratchCopy(state: try AccountState.open(at: path, boot: boot, now: now), directory: directory)
+      return ScratchCopy(state: try AccountState.open(at: copy, boot: boot, now: now), directory: directory)
     } catch {
       try? FileManager.default.removeItem(atPath: directory)
       throw error

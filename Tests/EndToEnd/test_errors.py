@@ -153,8 +153,8 @@ class Configurations(EndToEnd):
     def test_impossible_value(self):
         self.refused('maildir = "m"\n' + self.ACCOUNT + "port = 70000\n", "config.toml", "8", "port")
 
-    def test_two_way_is_not_there_yet(self):
-        self.refused('maildir = "m"\n' + self.ACCOUNT.replace("pull", "two-way"), "two-way", "pull")
+    def test_a_direction_that_is_none(self):
+        self.refused('maildir = "m"\n' + self.ACCOUNT.replace("pull", "both"), "both", "two-way", "pull")
 
     def test_password_file_that_others_can_read(self):
         mirror = self.mirror()

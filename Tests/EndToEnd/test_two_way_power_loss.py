@@ -13,7 +13,7 @@ from server_copies import ServerCopy
 from support import FULL, figure
 from test_two_way_failpoints import TwoWaySteps
 
-POINTS = None if FULL else 4
+POINTS = None if FULL else 3
 
 
 class PowerLoss(TwoWaySteps):

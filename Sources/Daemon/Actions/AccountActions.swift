@@ -75,6 +75,21 @@ package enum AccountActions {
     return VerifyResult(account: account.name, found.reports, found.failures)
   }
 
+  /// Takes over a Maildir that another program made; no daemon needs to know of it before it is there.
+  package static func adopt(
+    _ account: AccountConfiguration, from directory: String?, in runtime: MirrorRuntime, dryRun: Bool
+  ) async -> AdoptResult {
+    let settings = runtime.settings(account)
+    let worker = AccountWorker(settings, resources: runtime.resources)
+    switch await worker.adopt(from: directory ?? settings.root, dryRun: dryRun) {
+    case .success(let report):
+      return AdoptResult(
+        account: account.name, root: report.root, origin: report.origin, folders: report.folders,
+        messages: report.messages, adopted: report.isAdopted)
+    case .failure(let failure): return AdoptResult(account: account.name, failure: failure.description)
+    }
+  }
+
   private static func wireText(_ bytes: [UInt8]) -> String {
     bytes.map { byte in
       if (0x20...0x7E).contains(byte) { return String(UnicodeScalar(byte)) }
@@ -133,7 +148,7 @@ extension StatusReport.Account {
         record.problem != nil ? .failing : isHeld ? .held : record.lastSuccess == nil ? .new : .ok
       var reason = record.problem.map { "\($0.what); \($0.remedy)" }
       if reason == nil, mailbox.unfetched > 0 { reason = "\(counted(mailbox.unfetched, "message")) cannot be fetched" }
-      if reason == nil, record.unlisted > 0 { reason = "the server does not list it any more; its mail here stays" }
+      if reason == nil, record.unlisted > 0 { reason = "the server does not list it any more" }
       return StatusReport.Mailbox(
         name: record.name.description, folder: record.folder.isEmpty ? "." : record.folder, state: state,
         messages: mailbox.messages, unseen: mailbox.unseen, pendingLocal: mailbox.pendingLocal,

@@ -1,0 +1,236 @@
+import IMAPProtocol
+import LinuxFiles
+import MailConnections
+import MailModel
+import Maildir
+import SyncState
+
+/// Finds out what people and their programs did with folders as a whole: made, renamed or removed them. Comes before
+/// mailboxes are linked, so that what is done on the server is listed then.
+struct FolderSurvey: Sendable {
+  struct Result: Sendable {
+    var notices: [SyncFailure] = []
+    /// The listing that it was given is no longer the server's.
+    var hasChangedServer = false
+  }
+
+  let account: OpenAccount
+  let connection: IMAPConnection
+  /// Where rounds are under way meanwhile.
+  var queue: WorkQueue?
+
+  private var state: AccountState { account.state }
+  private var settings: AccountSettings { account.settings }
+  private var isTwoWay: Bool { settings.policy.direction == .twoWay }
+
+  func run(_ listing: [ListedMailbox]) async throws -> Result {
+    var result = Result()
+    var names = ServerNames(listing, facts: connection.facts)
+    guard names.isComplete, let folders = try await localFolders() else { return result }
+    try await followMissing(folders, &names, &result)
+    try await makeMailboxes(folders, &names, &result)
+    try await FolderRemoval(survey: self).finish(&names, &result)
+    return result
+  }
+
+  /// All folders, where the root is the account's own.
+  private func localFolders() async throws -> [FoundFolder]? {
+    let (root, layout, marker) = (account.root, settings.layout, state.identity.marker)
+    return try await account.pool.run {
+      guard case .marker(let found) = try RootMarker.read(in: root), found.id == marker else { return nil }
+      return try layout.folders(in: root)
+    }
+  }
+
+  // MARK: Folders that are not where they were
+
+  private func followMissing(
+    _ folders: [FoundFolder], _ names: inout ServerNames, _ result: inout Result
+  ) async throws {
+    let removal = FolderRemoval(survey: self)
+    let records = try await state.mailboxes()
+    let there = try await present(records)
+    // Parents first: their renaming takes the others along.
+    for known in records where !there.contains(known.id) || known.removal == .held {
+      // What was done for another one may have changed it.
+      guard let record = try await state.mailbox(known.id), !record.name.isInbox else { continue }
+      if try await present([record]).contains(record.id) {
+        if record.removal == .held { try await removal.folderIsThere(record, folders, &result) }
+        continue
+      }
+      let taken = Set(try await state.mailboxes().map(\.folder))
+      if let place = try await renamed(record, among: folders.filter { !taken.contains($0.path.stored) }) {
+        try await FolderRenaming(survey: self).follow(record, to: place.path, &names, &result)
+        continue
+      }
+      guard isTwoWay else { continue }
+      try await removal.folderIsGone(record, names, &result)
+    }
+  }
+
+  /// Those whose folder's place is taken.
+  private func present(_ records: [MailboxRecord]) async throws -> Set<Int64> {
+    let (root, layout) = (account.root, settings.layout)
+    return try await account.pool.run {
+      var present: Set<Int64> = []
+      for record in records {
+        let path = FolderPath(bytes: Array(record.folder.utf8))
+        if try path.map({ try layout.hasFolder(at: $0, in: root) }) ?? true { present.insert(record.id) }
+      }
+      return present
+    }
+  }
+
+  /// The folder that this one has become: it has the same `cur/`, and one of its files at least. An inode alone may
+  /// have been given to another directory since.
+  private func renamed(_ record: MailboxRecord, among folders: [FoundFolder]) async throws -> FoundFolder? {
+    guard let cur = record.scan?.cur else { return nil }
+    let candidates = folders.filter {
+      $0.cur.device == UInt64(bitPattern: cur.device) && $0.cur.inode == UInt64(bitPattern: cur.inode)
+    }
+    guard candidates.count == 1, let candidate = candidates.first else { return nil }
+    guard try await state.settledCount(of: record.id) > 0 else { return candidate }
+    let root = account.root
+    let entries = try await account.pool.run { () -> [ScanEntry] in
+      let reader = FolderReader(try MaildirFolder.open(in: root, at: candidate.path), withStatus: true)
+      var entries: [ScanEntry] = []
+      while let batch = try reader.next(), entries.count < 2_000 { entries += batch }
+      return entries
+    }
+    for (entry, rows) in zip(entries, try await state.messages(baseNames: entries.map(\.parsed.base.bytes))) {
+      let inode = entry.status.map { FileStamp($0).inode }
+      if rows.contains(where: { $0.mailbox == record.id && $0.stamp?.inode == inode }) { return candidate }
+    }
+    return nil
+  }
+
+  // MARK: New folders
+
+  private static let patience: Int64 = 3_600
+
+  /// Makes mailboxes for folders that were made here. They are linked when the server lists them.
+  private func makeMailboxes(
+    _ folders: [FoundFolder], _ names: inout ServerNames, _ result: inout Result
+  ) async throws {
+    guard isTwoWay, settings.createOnServer else { return }
+    let records = try await state.mailboxes()
+    let taken = Set(records.map(\.folder))
+    let linked = Set(records.map(\.name))
+    let known = Set(records.lazy.filter { $0.removal == .none }.compactMap { $0.scan?.cur.inode })
+    let refused = try await state.refusedFolders()
+    try await state.acceptFolders(refused.keys.filter { key in !folders.contains { $0.path.stored == key } })
+    for folder in folders where !taken.contains(folder.path.stored) {
+      guard let name = names.name(for: folder.path, settings), !name.isInbox, !names.has(name), !linked.contains(name),
+        !known.contains(Int64(bitPattern: folder.cur.inode)), names.selects(name, settings.selection)
+      else { continue }
+      if let last = refused[folder.path.stored], account.now() - last < Self.patience { continue }
+      if let text = try await connection.create(name), text.code != .alreadyExists {
+        try await state.refuseFolder(folder.path.stored, reason: text.text, now: account.now())
+        result.notices.append(
+          SyncFailure(
+            scope: .mailbox, retry: .later, location: "\(settings.name)/\(name)",
+            what: "the server did not make a mailbox for the folder \(folder.path): \(text.text)",
+            remedy: "its mail stays here only; it is tried again in an hour"))
+        continue
+      }
+      _ = try await connection.subscribe(name)
+      try await state.acceptFolders([folder.path.stored])
+      account.logger.notice("\(settings.name)/\(name): made on the server for the folder \(folder.path)")
+      names.insert(name)
+      result.hasChangedServer = true
+    }
+  }
+}
+
+/// The server's mailboxes by name, as far as a survey knows them, and how local folders are called there.
+struct ServerNames: Sendable {
+  private var selectable: Set<MailboxName>
+  /// Those that only lead to others, too.
+  private var all: Set<MailboxName>
+  private let subscribed: Set<MailboxName>
+  private let statuses: [MailboxName: MailboxStatus]
+  let delimiter: UInt8?
+  let prefix: [UInt8]
+
+  init(_ listing: [ListedMailbox], facts: SessionFacts) {
+    selectable = Set(listing.lazy.filter(\.entry.isSelectable).map(\.entry.name))
+    all = Set(listing.map(\.entry.name))
+    subscribed = Set(listing.lazy.filter(\.isSubscribed).map(\.entry.name))
+    statuses = Dictionary(
+      listing.compactMap { item in item.status.map { (item.entry.name, $0) } }, uniquingKeysWith: { first, _ in first })
+    let personal = facts.namespaces?.personal.first
+    delimiter =
+      personal?.delimiter ?? listing.first { $0.entry.name.isInbox }?.entry.delimiter
+      ?? listing.lazy.compactMap(\.entry.delimiter).first
+    prefix = personal?.prefix.wire ?? []
+  }
+
+  /// Every account has an INBOX: a listing without one is not whole, whatever the server said at its end.
+  var isComplete: Bool { selectable.contains(.inbox) }
+
+  func has(_ name: MailboxName) -> Bool { all.contains(name) }
+  func isSelectable(_ name: MailboxName) -> Bool { selectable.contains(name) }
+  func status(_ name: MailboxName) -> MailboxStatus? { statuses[name] }
+
+  func selects(_ name: MailboxName, _ selection: MailboxSelection) -> Bool {
+    selection.selects(name, delimiter.map { Character(UnicodeScalar($0)) })
+  }
+
+  /// Whether a mailbox that is listed is to be mirrored.
+  func mirrors(_ name: MailboxName, _ selection: MailboxSelection) -> Bool {
+    selects(name, selection) && (!selection.subscribedOnly || subscribed.contains(name) || name.isInbox)
+  }
+
+  /// What lies below a mailbox.
+  func below(_ name: MailboxName) -> [MailboxName] {
+    guard let delimiter else { return [] }
+    let start = name.wire + [delimiter]
+    return all.filter { $0.wire.starts(with: start) }
+  }
+
+  /// The mailbox that a folder is meant to be: by `map`, else as the layout has it, in the namespace that is the
+  /// person's own (RFC 2342). Nil where no mailbox has such a folder.
+  func name(for path: FolderPath, _ settings: AccountSettings) -> MailboxName? {
+    for (name, folder) in settings.folderNames {
+      let mapped = try? settings.layout.folder(for: MailboxName(folder), separator: UInt8(ascii: "/"))
+      if mapped == path { return MailboxName(name) }
+    }
+    guard let name = settings.layout.mailbox(for: path, separator: delimiter) else { return nil }
+    return name.isInbox || name.wire.starts(with: prefix) ? name : MailboxName(wire: prefix + name.wire)
+  }
+
+  mutating func insert(_ name: MailboxName) {
+    selectable.insert(name)
+    all.insert(name)
+  }
+
+  mutating func remove(_ name: MailboxName) {
+    selectable.remove(name)
+    all.remove(name)
+  }
+
+  /// A mailbox has another name, and with it all that lie below it.
+  mutating func rename(_ old: MailboxName, to new: MailboxName) {
+    for name in below(old) {
+      let isSelectable = selectable.contains(name)
+      remove(name)
+      let renamed = name.moved(from: old, to: new)
+      all.insert(renamed)
+      if isSelectable { selectable.insert(renamed) }
+    }
+    remove(old)
+    insert(new)
+  }
+}
+
+extension MailboxName {
+  /// The name of a mailbox below `old` when that is called `new`.
+  func moved(from old: MailboxName, to new: MailboxName) -> MailboxName {
+    MailboxName(wire: new.wire + wire.dropFirst(old.wire.count))
+  }
+}
+
+extension FolderPath {
+  /// As rows have it.
+  var stored: String { String(decoding: bytes, as: UTF8.self) }
+}
