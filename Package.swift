@@ -55,7 +55,7 @@ let package = Package(
     .target(
       name: "CommandLineTool",
       dependencies: [
-        "ControlProtocol", "Configuration", "Daemon", "ChildProcesses", logging,
+        "ControlProtocol", "Configuration", "AccountWorker", "Daemon", "ChildProcesses", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "mailmirror", dependencies: ["CommandLineTool", "ChildProcesses", "LinuxFiles"]),
@@ -76,7 +76,9 @@ let package = Package(
     .testTarget(
       name: "CommandLineToolTests", dependencies: ["CommandLineTool", "ControlProtocol", "Configuration", "Daemon"]),
     .testTarget(name: "ControlProtocolTests", dependencies: ["ControlProtocol"]),
-    .testTarget(name: "DaemonTests", dependencies: ["ControlProtocol", "Daemon", "LinuxFiles", logging] + nio),
+    .testTarget(
+      name: "DaemonTests",
+      dependencies: ["AccountWorker", "ControlProtocol", "Configuration", "Daemon", "LinuxFiles", logging] + nio),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "MailModel"]),
     .testTarget(name: "ChildProcessesTests", dependencies: ["ChildProcesses"]),
   ],

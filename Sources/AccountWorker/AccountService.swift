@@ -79,8 +79,29 @@ package actor AccountService {
   private static let passes = 5
 
   /// Compares server, folder and state; the account is not synced meanwhile.
-  package func verify(full: Bool) async -> (reports: [VerificationReport], failures: [SyncFailure]) {
-    await aside { await AccountWorker(self.settings, resources: self.resources).verify(full: full) }
+  package func verify(
+    full: Bool, repair: Bool
+  ) async -> (reports: [VerificationReport], failures: [SyncFailure]) {
+    await aside {
+      let worker = AccountWorker(self.settings, resources: self.resources, report: self.report)
+      return await worker.verify(full: full, repair: repair)
+    }
+  }
+
+  /// A person's word about holds, all or those named; what it means is done in the survey that begins behind it.
+  package func decide(_ decision: HoldDecision, on numbers: Set<Int64>?) async -> DecidedHolds {
+    let result = await aside {
+      await AccountWorker(self.settings, resources: self.resources).decide(decision, on: numbers)
+    }
+    if result.failures.isEmpty { board.update { $0.holds = result.remaining } }
+    return result
+  }
+
+  /// Brings messages back from quarantine; the survey behind it sends them.
+  package func restore(_ entries: [String]) async -> (restored: [RestoredMessage], failures: [SyncFailure]) {
+    await aside {
+      await AccountWorker(self.settings, resources: self.resources, report: self.report).restore(entries)
+    }
   }
 
   package func pause() async {

@@ -32,7 +32,7 @@ package actor AccountWorker {
   let settings: AccountSettings
   let resources: Resources
   private let meter: ProgressMeter
-  private let report: @Sendable ([MessageChange]) -> Void
+  let report: @Sendable ([MessageChange]) -> Void
 
   /// - Parameters:
   ///   - observer: told how far a sync is.

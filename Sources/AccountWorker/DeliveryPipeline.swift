@@ -284,7 +284,7 @@ final class DeliveryPipeline: Sendable {
     {
       try await account.pair([(row.id, message.uid)])
     } else if let file = try await account.localFiles(contentDigest: digests.content, in: mailbox).first {
-      try await account.adopt(file, as: Self.union(of: message, and: file))
+      guard try await account.adopt(file, as: Self.union(of: message, and: file)) else { return false }
       logger.info(
         "\(message.mailbox.location): a file with the content of UID \(message.uid) was here; paired",
         metadata: ["MAILBOX": "\(message.mailbox.record.name)", "UID": "\(message.uid)"])

@@ -104,7 +104,7 @@ extension MirroredMailbox {
   /// The flags in the name, with those keywords of the base that have no letter here.
   func localFlags(_ row: MessageRecord) -> FlagSet {
     guard let name = FileName(bytes: row.fileName).map(MessageFileName.init(parsing:)) else { return row.flags }
-    return keywords.flags(of: name, unlettered: row.unlettered)
+    return keywords.flags(of: name, unlettered: row.unlettered, base: row.flags)
   }
 
   /// Adds letters for the row's unlettered keywords to its file's name; nil where there are none to be had.
@@ -131,7 +131,7 @@ extension MirroredMailbox {
   }
 
   /// Renames the file as the action says; nil where it is not there any more, which the next scan looks at.
-  fileprivate func carryOut(_ action: MessageAction, on row: MessageRecord) throws -> FlagConfirmation? {
+  func carryOut(_ action: MessageAction, on row: MessageRecord) throws -> FlagConfirmation? {
     func unchanged(_ base: FlagSet, isPending: Bool) -> FlagConfirmation {
       FlagConfirmation(
         message: row.id, flags: base, unlettered: keywords.unlettered(base.keywords, letters: letters(of: row)),

@@ -9,6 +9,8 @@ import Synchronization
 final class FolderKeywords: Sendable {
   private struct State {
     var table: KeywordTable
+    /// What letters stand for is not known.
+    var isUnreadable = false
     /// No letter is given in this round any more.
     var isStopped = false
   }
@@ -25,7 +27,7 @@ final class FolderKeywords: Sendable {
       state = Mutex(State(table: try file.read(known: KeywordTable())))
     } catch let problem as KeywordProblem {
       logger.warning("\(problem)")
-      state = Mutex(State(table: KeywordTable(), isStopped: true))
+      state = Mutex(State(table: KeywordTable(), isUnreadable: true, isStopped: true))
     }
   }
 
@@ -58,11 +60,13 @@ final class FolderKeywords: Sendable {
     }
   }
 
-  /// The flags that a file name says, with those keywords that it has no letters for.
-  func flags(of name: MessageFileName, unlettered: [String]) -> FlagSet {
+  /// The flags that a file name says, with those keywords that it has no letters for. Where a letter has no name, or
+  /// the list of letters can't be read, none of the `base` keywords counts as removed (DESIGN.md section 6).
+  func flags(of name: MessageFileName, unlettered: [String], base: FlagSet = FlagSet()) -> FlagSet {
     state.withLock { state in
-      FlagSet(
-        system: name.flags, keywords: state.table.keywords(of: name.keywordLetters).keywords + unlettered)
+      let found = state.table.keywords(of: name.keywordLetters)
+      let kept = state.isUnreadable || !found.unknown.isEmpty ? base.keywords : []
+      return FlagSet(system: name.flags, keywords: found.keywords + unlettered + kept)
     }
   }
 }

@@ -38,27 +38,38 @@ struct LocalChangeReader: Sendable {
     let here = missing.filter { $0.mailbox == mailbox }
     var changes = LocalChanges()
     changes.rests = here.filter { $0.leaving != .none }
-    let contents = Set((here.map(\.digests) + files.map(\.digests)).filter { $0.content != .zero })
+    let contents = Set((here.map(\.digests) + files.flatMap { [$0.digests, $0.plain] }).filter { $0.content != .zero })
     guard !contents.isEmpty else { return changes }
     let relevant = missing.filter { $0.leaving == .none && contents.contains($0.digests) }
     let digests = Set(contents.map(\.content))
     let strays = try await state.strays(contents: digests)
-    let present = try await state.present(contents: Set(files.map(\.digests)))
+    let present = try await state.present(contents: Set(files.flatMap { [$0.digests, $0.plain] }))
+    // A file that only has what mail programs add is the message itself.
+    let known = Set((relevant + present).map(\.digests.content))
+    let contentOf = { (file: LocalFile) in
+      !known.contains(file.digests.content) && known.contains(file.plain.content)
+        ? file.plain.content : file.digests.content
+    }
     let copied = try await state.copied(relevant.map(\.id))
     let planned = SyncPlanner.localChanges(
-      missing: relevant.map { MissingMessage($0, hasCopy: copied.contains($0.id)) }, strays: strays.map(StrayFile.init),
+      missing: relevant.map { MissingMessage($0, hasCopy: copied.contains($0.id)) },
+      strays: strays.map { StrayFile($0, content: contentOf($0)) },
       present: present.map(PresentMessage.init), scanBegan: account.facts.lastCompleteScan ?? 0,
       settle: account.settings.settle.nanoseconds)
     let blocked = try await blockedFiles(strays)
     // A file that waits is still where a message went, so that it is no deletion; but nothing is done with it.
     sort(
-      planned.filter { change in change.file.map { !blocked.contains($0) } ?? true }, missing: relevant, strays: strays,
+      planned.filter { change in
+        change.file.map { !blocked.contains(.init(baseName: $0.baseName, inode: $0.inode)) } ?? true
+      }, missing: relevant,
+      strays: Dictionary(strays.map { (StrayFile($0, content: contentOf($0)), $0) }) { first, _ in first },
       present: present, into: &changes)
     return changes
   }
 
-  /// Files that wait for the person's word, or for news of whether they were sent already.
-  private func blockedFiles(_ files: [LocalFile]) async throws -> Set<StrayFile> {
+  /// Files that wait for the person's word, for news of whether they were sent already, or of where the server has the
+  /// message that they were moved from.
+  private func blockedFiles(_ files: [LocalFile]) async throws -> Set<ServerIntent.File> {
     let held = try await state.heldFiles()
     // A file of that content may be the one, wherever it is by now; or both sides have moved its message, and the
     // server's place is not known yet.
@@ -66,17 +77,16 @@ struct LocalChangeReader: Sendable {
       .union(try await state.departedContents())
     return Set(
       files.filter { file in
-        uncertain.contains(file.digests.content)
+        uncertain.contains(file.digests.content) || uncertain.contains(file.plain.content)
           || held.contains(.init(baseName: file.baseName, inode: file.stamp.inode))
-      }.map(StrayFile.init))
+      }.map { ServerIntent.File(baseName: $0.baseName, inode: $0.stamp.inode) })
   }
 
   private func sort(
-    _ planned: [LocalChange], missing: [MessageRecord], strays: [LocalFile], present: [MessageRecord],
+    _ planned: [LocalChange], missing: [MessageRecord], strays files: [StrayFile: LocalFile], present: [MessageRecord],
     into changes: inout LocalChanges
   ) {
     let rows = Dictionary((missing + present).map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-    let files = Dictionary(strays.map { (StrayFile($0), $0) }, uniquingKeysWith: { first, _ in first })
     for change in planned {
       switch change {
       case .rename(let message, let stray):
@@ -115,9 +125,8 @@ extension MissingMessage {
 }
 
 extension StrayFile {
-  init(_ file: LocalFile) {
-    self.init(
-      mailbox: file.mailbox, baseName: file.baseName, inode: file.stamp.inode, content: file.digests.content)
+  init(_ file: LocalFile, content: Digest) {
+    self.init(mailbox: file.mailbox, baseName: file.baseName, inode: file.stamp.inode, content: content)
   }
 }
 

@@ -97,13 +97,15 @@ struct LocalScan: Sendable {
     if !sameFile || isSuspect {
       switch try await read(entry) {
       case .unreadable, .gone: return .unchanged
-      case .content(let content) where content.digests == row.digests: pending.remove(.content)
+      // The row's header is the server's, which a program may have added to here.
+      case .content(let content, _) where content.digests.content == row.digests.content: pending.remove(.content)
       case .content where isSuspect:
         return .damaged
       case .content: pending.insert(.content)
       }
     }
-    if mailbox.keywords.flags(of: entry.parsed, unlettered: row.unlettered) != row.flags { pending.insert(.flags) }
+    let local = mailbox.keywords.flags(of: entry.parsed, unlettered: row.unlettered, base: row.flags)
+    if local != row.flags { pending.insert(.flags) }
     let isInCur = entry.subdirectory == .cur
     if pending == row.pending, recorded == stamp, row.fileName == entry.name.bytes, row.isInCur == isInCur {
       return .unchanged
@@ -119,16 +121,16 @@ struct LocalScan: Sendable {
       mailbox: id, baseName: entry.parsed.base.bytes, fileName: entry.name.bytes,
       isInCur: entry.subdirectory == .cur, stamp: stamp, digests: MessageDigests(content: .zero, header: .zero))
     if let before = known[stamp.inode], before.stamp.size == stamp.size, before.stamp.modified == stamp.modified {
-      file.digests = before.digests
+      (file.digests, file.plain) = (before.digests, before.plain)
       return file
     }
-    guard case .content(let content) = try await read(entry) else { return nil }
-    file.digests = content.digests
+    guard case .content(let content, let plain) = try await read(entry) else { return nil }
+    (file.digests, file.plain) = (content.digests, plain)
     return file
   }
 
   private enum Reading: Sendable {
-    case content(MessageContent)
+    case content(MessageContent, plain: MessageDigests)
     case gone
     /// One file that cannot be read stops only itself.
     case unreadable
@@ -137,7 +139,9 @@ struct LocalScan: Sendable {
   private func read(_ entry: ScanEntry) async throws -> Reading {
     let folder = mailbox.folder
     do {
-      return try await account.pool.run { try folder.content(of: entry).map { .content($0) } ?? .gone }
+      return try await account.pool.run {
+        try folder.plainContent(of: entry).map { .content($0.content, plain: $0.plain) } ?? .gone
+      }
     } catch let error as FileError where error.isRefused {
       account.logger.warning("\(mailbox.location): \(error)")
       return .unreadable
@@ -171,7 +175,7 @@ struct LocalScan: Sendable {
     var lost = 0
     try await forEachMissing(seen) { rows in
       let fallen = rows.filter { state.isSuspect(session: $0.session) }
-      try await state.forget(fallen.map(\.id))
+      try await state.forget(fallen.map(\.id), event: .refetched, detail: "its file went with the power")
       lost += fallen.count
       try await state.setMissing(rows.filter { !state.isSuspect(session: $0.session) }, since: began)
     }

@@ -286,7 +286,7 @@ extension SyncFailure {
   static func held(_ location: String, _ reason: String) -> SyncFailure {
     var failure = SyncFailure(
       scope: .mailbox, retry: .never, location: location, what: "held: \(reason)",
-      remedy: "nothing is removed here; see `mailmirror status`")
+      remedy: "run `mailmirror holds` to see it and to decide")
     failure.isHold = true
     return failure
   }

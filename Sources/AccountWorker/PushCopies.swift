@@ -50,15 +50,17 @@ struct PushCopies: Sendable {
       let record = try await state.mailbox(source)
     else { return [] }
     let from = try await account.mirrored(record)
-    let ready = try await place.prepare(copies, source: from)
-    guard !ready.isEmpty else { return [] }
-    let ids = try await state.intend(
-      ready.map { item in
+    let prepared = try await place.prepare(copies, source: from)
+    guard !prepared.isEmpty else { return [] }
+    let intents = try await state.intend(
+      prepared.map { item in
         ServerIntent(
           kind: .copy, mailbox: place.id, uidValidity: place.validity, uidNext: place.uidNext,
           source: item.message.id, file: .init(baseName: item.file.baseName, inode: item.file.stamp.inode),
           digests: item.message.digests, wireSize: item.message.wireSize)
       }, now: account.now())
+    let (ids, ready) = started(intents, prepared)
+    guard !ready.isEmpty else { return [] }
     let outcome: CopyOutcome
     do {
       outcome = try await target.connection.copy(UIDSet(ready.compactMap(\.message.uid)), to: place.name)
@@ -99,6 +101,8 @@ extension ConfirmedUpload {
   ) -> ConfirmedUpload {
     let name = FileName(bytes: file.fileName).map(MessageFileName.init(parsing:))
     let local = FlagSet(system: name?.flags ?? source.flags.system, keywords: source.flags.keywords)
+    var file = file
+    file.digests = MessageDigests(content: file.digests.content, header: source.digests.header)
     return ConfirmedUpload(
       intent: intent, file: file, uid: uid, flags: source.flags, unlettered: source.flags.keywords,
       pending: local == source.flags ? [] : .flags, wireSize: source.wireSize, internalDate: source.internalDate,

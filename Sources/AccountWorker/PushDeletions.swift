@@ -41,6 +41,7 @@ struct PushDeletions: Sendable {
   private func allowed(
     _ deletions: [MessageRecord], _ result: inout PushRound.Result
   ) async throws -> [MessageRecord] {
+    let deletions = try await DisappearanceCheck(account: account).run(deletions)
     guard !deletions.isEmpty else { return [] }
     guard account.settings.policy.deleteOnServer != .never else {
       try await state.setUnsendable(deletions.map(\.id))
@@ -79,7 +80,8 @@ struct PushDeletions: Sendable {
       account.logger.notice(
         "\(target.mailbox.location): \(again.count) messages were deleted here and changed on the server; they come back",
         metadata: account.metadata(of: name))
-      try await state.forget(again.map(\.id))
+      try await state.forget(
+        again.map(\.id), event: .refetched, detail: "deleted here, and changed on the server meanwhile")
       result.deleted += again.count
     }
     try await delete(expunged, .expunge, &result)
@@ -153,7 +155,8 @@ struct PushDeletions: Sendable {
         ServerIntent(
           kind: .trash, mailbox: place.id, uidValidity: place.validity, uidNext: place.uidNext, source: row.id,
           file: nil, digests: row.digests, wireSize: row.rfc822Size ?? row.wireSize)
-      }, now: account.now())
+      }, now: account.now()
+    ).compactMap { $0 }
   }
 
   private func expunge(_ rows: [MessageRecord], detail: String, _ result: inout PushRound.Result) async throws {

@@ -40,15 +40,17 @@ struct PushMoves: Sendable {
 
   private func move(_ moves: [LocalChanges.Move], to place: MoveDestination) async throws -> PushRound.Result {
     var result = PushRound.Result()
-    let ready = try await place.prepare(moves, source: target.mailbox)
-    guard !ready.isEmpty else { return result }
-    let ids = try await state.intend(
-      ready.map { item in
+    let prepared = try await place.prepare(moves, source: target.mailbox)
+    guard !prepared.isEmpty else { return result }
+    let intents = try await state.intend(
+      prepared.map { item in
         ServerIntent(
           kind: .move, mailbox: place.id, uidValidity: place.validity, uidNext: place.uidNext,
           source: item.message.id, file: .init(baseName: item.file.baseName, inode: item.file.stamp.inode),
           digests: item.message.digests, wireSize: item.message.wireSize)
       }, now: account.now())
+    let (ids, ready) = started(intents, prepared)
+    guard !ready.isEmpty else { return result }
     let uids = UIDSet(ready.compactMap(\.message.uid))
     let hasMove = target.connection.capabilities.hasMove
     let outcome: CopyOutcome
@@ -104,7 +106,7 @@ struct PushMoves: Sendable {
     guard let name = FileName(bytes: file.fileName).map(MessageFileName.init(parsing:)) else { return source.flags }
     let keywords = target.mailbox.localFlags(source).keywords
     if name.keywordLetters.isEmpty { return FlagSet(system: name.flags, keywords: keywords) }
-    return target.mailbox.keywords.flags(of: name, unlettered: source.unlettered)
+    return target.mailbox.keywords.flags(of: name, unlettered: source.unlettered, base: source.flags)
   }
 }
 
@@ -135,14 +137,28 @@ struct MoveDestination: Sendable {
       target: target, mailbox: try await account.mirrored(record), validity: validity, uidNext: next)
   }
 
-  /// Those of the moves that still stand on disk. Keyword letters mean something else in another folder, so they are
-  /// taken off the names; the row tells what they were.
+  /// Those of the moves that still stand on disk. What the mail program added to the message is taken off again. Keyword
+  /// letters mean something else in another folder, so they are taken off the names; the row tells what they were.
   func prepare(_ moves: [LocalChanges.Move], source: MirroredMailbox) async throws -> [LocalChanges.Move] {
     let folder = mailbox.folder
-    return try await target.account.pool.run {
+    let names = target.account.names
+    let (ready, replaced) = try await target.account.pool.run {
       var ready: [LocalChanges.Move] = []
+      var replaced: [(old: LocalFile, new: LocalFile)] = []
       for var item in moves {
-        guard let entry = try folder.entry(of: item.file) else { continue }
+        guard var entry = try folder.entry(of: item.file) else { continue }
+        if item.file.digests.content != item.message.digests.content,
+          item.file.plain.content == item.message.digests.content,
+          let plain = try folder.stripLocalFields(of: entry, unique: names.next()), let status = plain.status
+        {
+          let old = item.file
+          entry = plain
+          item.file.stamp = FileStamp(status)
+          item.file.digests = item.file.plain
+          item.file.baseName = plain.parsed.base.bytes
+          item.file.fileName = plain.name.bytes
+          replaced.append((old, item.file))
+        }
         if !entry.parsed.keywordLetters.isEmpty {
           guard let changed = try folder.changeFlags(of: entry, { $0.keywords = [] }), let status = changed.status
           else { continue }
@@ -152,8 +168,10 @@ struct MoveDestination: Sendable {
         }
         ready.append(item)
       }
-      return ready
+      return (ready, replaced)
     }
+    try await target.state.replaceLocalFiles(replaced)
+    return ready
   }
 
   /// Whether a UID that the server gave for a copy may be believed (S10).
@@ -161,6 +179,12 @@ struct MoveDestination: Sendable {
     guard mapping?.uidValidity == validity, uid.value >= uidNext else { return false }
     return try await !target.state.hasRow(uid, in: id)
   }
+}
+
+/// The items whose intents are committed, with those.
+func started<Item>(_ intents: [Int64?], _ items: [Item]) -> (ids: [Int64], items: [Item]) {
+  let begun = zip(intents, items).compactMap { intent, item in intent.map { (id: $0, item: item) } }
+  return (begun.map(\.id), begun.map(\.item))
 }
 
 extension MaildirFolder {

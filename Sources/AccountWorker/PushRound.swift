@@ -36,7 +36,8 @@ struct PushRound: Sendable {
 
   func run() async throws -> Result {
     guard account.settings.policy.direction == .twoWay, try await state.isTwoWay() == true,
-      try await state.needsPush(id)
+      try await state.needsPush(id),
+      try await !state.holds().contains(where: { $0.mailbox == id && RoundNeed.viewHolds.contains($0.kind) })
     else { return Result() }
     await account.pushGate.enter()
     do {
@@ -54,6 +55,14 @@ struct PushRound: Sendable {
     let target = PushTarget(account: account, connection: connection, mailbox: mailbox, selection: selection)
     let changes = try await LocalChangeReader(account: account, mailbox: id).read()
     var result = Result()
+    let replaced = try await state.pending(.content, in: id)
+    let touched =
+      changes.deletions + changes.rests + changes.moves.map(\.message) + replaced
+      + (try await state.pending(.flags, in: id))
+    if let reason = try await PushProbe(target: target).mismatch(touched) {
+      result.notices.append(try await target.hold([], kind: "uids", reason: reason))
+      return result
+    }
     try await PushMoves(target: target).rename(changes.renames)
     result.add(try await PushFlags(target: target).run())
     result.add(try await PushDeletions(target: target).run(changes))
@@ -65,7 +74,6 @@ struct PushRound: Sendable {
     }
     let copies = try await PushCopies(target: target).run(changes.copies)
     result.add(copies.result)
-    let replaced = try await state.pending(.content, in: id)
     result.add(try await PushUploads(target: target).run(changes.uploads + copies.rest, replaced: replaced))
     return result
   }

@@ -79,6 +79,10 @@ struct PushUploads: Sendable {
         opened, row, "it has \(opened.wireSize) octets, and the server takes at most \(limit)", &result)
       return nil
     }
+    if opened.hasNUL {
+      try await refuse(opened, row, "it has NUL octets, which the server's protocol can't carry", &result)
+      return nil
+    }
     let name = FileName(bytes: file.fileName).map(MessageFileName.init(parsing:))
     let flags = name.map { target.mailbox.keywords.flags(of: $0, unlettered: row?.unlettered ?? []) } ?? FlagSet()
     let date =
@@ -97,7 +101,7 @@ struct PushUploads: Sendable {
       SyncFailure(
         scope: .message, retry: .never, location: target.mailbox.location,
         what: "\(name) is not taken by the server: \(reason)",
-        remedy: "it stays here and is not tried again; make it smaller, or move it to a local folder"))
+        remedy: "it stays here and is not tried again until it changes"))
   }
 
   // MARK: One group
@@ -115,11 +119,11 @@ struct PushUploads: Sendable {
 
   /// One command; false where the server refused several messages together.
   private func append(
-    _ group: [Upload], to place: MoveDestination, _ retried: [Digest: Int], mayBeAlone: Bool,
+    _ uploads: [Upload], to place: MoveDestination, _ retried: [Digest: Int], mayBeAlone: Bool,
     _ result: inout PushRound.Result
   ) async throws -> Bool {
-    let ids = try await state.intend(
-      group.map { upload in
+    let intents = try await state.intend(
+      uploads.map { upload in
         ServerIntent(
           kind: .append, mailbox: target.id, uidValidity: place.validity, uidNext: place.uidNext,
           source: upload.replaces?.id,
@@ -127,6 +131,8 @@ struct PushUploads: Sendable {
           digests: upload.file.digests, wireSize: upload.file.wireSize, messageID: upload.file.identification,
           attempts: retried[upload.file.digests.content] ?? 0)
       }, now: account.now())
+    let (ids, group) = started(intents, uploads)
+    guard !group.isEmpty else { return true }
     let isWhole = Mutex(false)
     let (pool, now, state) = (account.pool, account.now(), state)
     let messages = group.enumerated().map { index, upload in

@@ -133,6 +133,8 @@ private final class QuarantineSink: MessageSink {
         draft = current
         try body(current)
       } catch {
+        // What is half written is nothing.
+        if let current = draft { try? current.discard() }
         receiver.fail(error)
       }
     }

@@ -98,8 +98,8 @@ struct RemovalRound: Sendable {
         default: kept.append(row.id)
         }
       }
-      try await state.forget(dropped)
-      try await state.setRemote(false, of: kept)
+      try await state.dropDeparted(dropped)
+      try await state.keepDeparted(kept)
       result.released += dropped.count
     }
     // An edited file is read again, as one without a row.
@@ -157,24 +157,25 @@ struct RemovalRound: Sendable {
       let part = Array(messages[start..<min(start + 256, messages.count)])
       let entries = part.map { (message: $0, entry: Quarantine.newName(clock: account.clock).description) }
       try await state.intendQuarantine(entries)
-      count += try await finish(try await state.messages(ids: part), folderSize: folderSize)
+      count += try await finish(try await state.messages(ids: part).filter { $0.state == .leaving }, folderSize: folderSize)
     }
     return count
   }
 
   /// Moves damaged files to quarantine and drops their rows, so that the messages are fetched again.
-  func setAsideDamaged(_ messages: [Int64]) async throws {
+  func setAsideDamaged(_ messages: [Int64], reason: String = "damaged on disk; fetched again") async throws {
     let entries = messages.map { (message: $0, entry: Quarantine.newName(clock: account.clock).description) }
     try await state.intendRefetch(entries, of: id)
     _ = try await finish(
-      try await state.messages(ids: messages), folderSize: nil, reason: "damaged on disk; fetched again")
-    account.logger.warning("\(mailbox.location): \(messages.count) files were damaged on disk; they are fetched again")
+      try await state.messages(ids: messages), folderSize: nil, event: .refetched, reason: reason)
+    account.logger.warning("\(mailbox.location): \(messages.count) files to quarantine: \(reason)")
   }
 
   /// Carries committed intents to their end; what an earlier run already did is found done. Without a folder size they
   /// do not count for the removal guard.
   func finish(
-    _ rows: [MessageRecord], folderSize: Int?, reason: String = RemovalRound.reason
+    _ rows: [MessageRecord], folderSize: Int?, event: HistoryEvent = .quarantined,
+    reason: String = RemovalRound.reason
   ) async throws -> Int {
     guard !rows.isEmpty else { return 0 }
     let account = account
@@ -191,7 +192,8 @@ struct RemovalRound: Sendable {
       try account.quarantine.sync()
       return kept
     }
-    try await state.confirmQuarantined(kept.map(\.row), reason: reason, now: account.now())
+    try await state.confirmQuarantined(
+      kept.map(\.row), event: event, cause: event == .refetched ? .sync : .server, reason: reason, now: account.now())
     try await account.pool.run {
       for (row, file) in kept { if let file { try folder.unlink(row, file) } }
       try folder.syncDirectories([.new, .cur], source: false)

@@ -36,8 +36,8 @@ struct ServerMoveRound: Sendable {
     var followed = UIDSet()
     // The same mailbox has it under another UID.
     let here = moves.filter { $0.row.mailbox == id && !$0.row.pending.contains(.gone) }
-    try await state.pair(here.map { (message: $0.row.id, uid: $0.uid) })
-    for move in here { followed.insert(move.uid) }
+    let taken = try await state.takeBack(here.map { (message: $0.row.id, uid: $0.uid) })
+    for move in here where taken.contains(move.row.id) { followed.insert(move.uid) }
     let located = try await locate(moves.filter { $0.row.mailbox != id || $0.row.pending.contains(.gone) })
     for (source, moves) in Dictionary(grouping: located, by: \.source).sorted(by: { $0.key < $1.key }) {
       // A folder that can't be opened keeps its mail; the messages are fetched.
@@ -62,7 +62,7 @@ struct ServerMoveRound: Sendable {
       var move = Move(row: row, uid: uid)
       if row.pending.contains(.gone) {
         guard let file = try await stray(of: row, taken: taken, uncertain: uncertain) else {
-          try await state.forget([row.id])
+          try await state.dropDeparted([row.id])
           continue
         }
         taken.insert(.init(baseName: file.baseName, inode: file.stamp.inode))
@@ -90,14 +90,17 @@ struct ServerMoveRound: Sendable {
 
   private func follow(_ moves: [Move], from source: MirroredMailbox) async throws -> UIDSet {
     let mailbox = mailbox
-    let planned = try await account.pool.run {
+    let possible = try await account.pool.run {
       try moves.compactMap { move in try mailbox.plan(move, from: source).map { (move: move, place: $0) } }
     }
-    try await state.intendMoves(planned.map { move, place in place.intent(move, to: mailbox.record.id) })
-    let renamed: [(move: Move, entry: ScanEntry?)]
+    let taken = try await state.intendMoves(possible.map { move, place in place.intent(move, to: mailbox.record.id) })
+    let planned = possible.filter { taken.contains($0.move.row.id) }
+    let renamed: [(move: Move, outcome: Swift.Result<ScanEntry?, any Error>)]
     do {
       renamed = try await account.pool.run {
-        let renamed = planned.map { move, place in (move: move, entry: mailbox.rename(move, place, from: source)) }
+        let renamed = planned.map { move, place in
+          (move: move, outcome: Result { try mailbox.rename(move, place, from: source) })
+        }
         try mailbox.folder.syncDirectories([.new, .cur], source: false)
         try source.folder.syncDirectories([.new, .cur], source: false)
         return renamed
@@ -111,8 +114,10 @@ struct ServerMoveRound: Sendable {
     var failed: [Int64] = []
     var followed = UIDSet()
     var changes: [MessageChange] = []
-    for (move, entry) in renamed {
-      guard let entry else {
+    var trouble: (any Error)?
+    for (move, outcome) in renamed {
+      if case .failure(let error) = outcome { trouble = trouble ?? error }
+      guard case .success(let entry?) = outcome else {
         failed.append(move.row.id)
         continue
       }
@@ -132,6 +137,8 @@ struct ServerMoveRound: Sendable {
     try await state.settleMoves(settled, now: account.now())
     try await state.revertMoves(failed, at: account.clock.now().total)
     account.report(changes)
+    // Nothing is fetched instead: the next round tries again.
+    if let trouble { throw trouble }
     return followed
   }
 
@@ -147,7 +154,7 @@ struct ServerMoveRound: Sendable {
       }
       if let entry {
         let name = entry.parsed
-        let isChanged = mailbox.keywords.flags(of: name, unlettered: row.unlettered) != row.flags
+        let isChanged = mailbox.keywords.flags(of: name, unlettered: row.unlettered, base: row.flags) != row.flags
         let pending = row.pending.subtracting([.gone, .flags]).union(isChanged ? .flags : [])
         settled.append(try SettledDelivery(row, entry, pending: pending))
       } else {
@@ -178,7 +185,7 @@ extension MirroredMailbox {
   /// The flags of a file of this folder, with those keywords that have no letter here.
   fileprivate func localFlags(of move: ServerMoveRound.Move) -> FlagSet {
     guard let name = FileName(bytes: move.fileName).map(MessageFileName.init(parsing:)) else { return move.row.flags }
-    return keywords.flags(of: name, unlettered: move.row.unlettered)
+    return keywords.flags(of: name, unlettered: move.row.unlettered, base: move.row.flags)
   }
 
   /// Nil where the file is not there any more.
@@ -192,7 +199,7 @@ extension MirroredMailbox {
   private func plan(
     _ move: ServerMoveRound.Move, _ entry: ScanEntry, from source: MirroredMailbox
   ) throws -> ServerMoveRound.Place {
-    let flags = source.keywords.flags(of: entry.parsed, unlettered: move.row.unlettered)
+    let flags = source.keywords.flags(of: entry.parsed, unlettered: move.row.unlettered, base: move.row.flags)
     let letters = try keywords.letters(for: flags.keywords)
     let name =
       move.fresh.map { MessageFileName(base: $0, flags: flags.system, keywordLetters: letters) }
@@ -205,10 +212,10 @@ extension MirroredMailbox {
       unlettered: keywords.unlettered(flags.keywords, letters: name.keywordLetters))
   }
 
-  /// Nil where the file has not been renamed.
+  /// Nil where the file is not there any more.
   fileprivate func rename(
     _ move: ServerMoveRound.Move, _ place: ServerMoveRound.Place, from source: MirroredMailbox
-  ) -> ScanEntry? {
+  ) throws -> ScanEntry? {
     var place = place
     for _ in 0..<3 {
       let target = place.target
@@ -224,12 +231,8 @@ extension MirroredMailbox {
         return status.map { ScanEntry(name: target.name, subdirectory: target.subdirectory, status: $0) }
       } catch let error as FileError where error.isMissing {
         // Another program gave it other flags in between.
-        guard let entry = try? source.folder.find(move), let next = try? plan(move, entry, from: source) else {
-          return nil
-        }
-        place = next
-      } catch {
-        return nil
+        guard let entry = try source.folder.find(move) else { return nil }
+        place = try plan(move, entry, from: source)
       }
     }
     return nil

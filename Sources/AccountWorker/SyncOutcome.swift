@@ -85,7 +85,10 @@ extension OpenAccount {
 
   /// Writes down how the account stands after a sync of it, and lets go of what quarantine has kept long enough.
   func conclude(_ outcome: inout SyncOutcome, isDryRun: Bool, isWhole: Bool) async throws {
-    if !isDryRun { try await purgeQuarantine() }
+    if !isDryRun {
+      try await purgeQuarantine()
+      try await state.purgeHistory(now: now())
+    }
     outcome.holds = try await state.holds().count
     outcome.pendingLocal = try await state.pendingLocalCount()
     guard !isDryRun else { return }
@@ -102,7 +105,6 @@ extension OpenAccount {
   private func purgeQuarantine() async throws {
     let (quarantine, clock, keep) = (quarantine, clock, settings.keepDeleted)
     let old = try await state.quarantinedBefore(now() - keep)
-    guard !old.isEmpty else { return }
     _ = try await pool.run { try quarantine.purge(olderThan: keep, clock: clock) }
     try await state.forgetQuarantined(old.map(\.id))
   }

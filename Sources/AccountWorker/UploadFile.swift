@@ -15,12 +15,15 @@ final class UploadFile: Sendable {
   let wireSize: Int64
   /// Message-ID and Date, where the header has them.
   let identification: String?
+  /// A literal can't carry it (RFC 3501 section 4.3).
+  let hasNUL: Bool
   private let open: OpenFile
 
   private init(
     file: LocalFile, content: MessageContent, status: FileStatus, wireSize: Int64, identification: String?,
-    open: OpenFile
+    hasNUL: Bool, open: OpenFile
   ) {
+    self.hasNUL = hasNUL
     self.file = file
     digests = content.digests
     self.status = status
@@ -37,7 +40,9 @@ final class UploadFile: Sendable {
     var lines = CRLFConverter()
     var size: Int64 = 0
     var header: [UInt8] = []
+    var hasNUL = false
     try open.readAll { piece in
+      hasNUL = hasNUL || piece.contains(0)
       hasher.update(piece)
       size += Int64(lines.growth(of: piece)) + Int64(piece.count)
       if header.count < HeaderIdentification.limit {
@@ -49,7 +54,7 @@ final class UploadFile: Sendable {
     }
     return UploadFile(
       file: file, content: content, status: try open.status(), wireSize: size,
-      identification: HeaderIdentification.find(in: header), open: open)
+      identification: HeaderIdentification.find(in: header), hasNUL: hasNUL, open: open)
   }
 
   /// The bytes for the server, a piece at a time. `beforeLast` is awaited before the last piece is given.

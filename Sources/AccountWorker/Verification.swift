@@ -1,12 +1,10 @@
-import Crypto
+import IMAPProtocol
 import LinuxFiles
 import Logging
 import MailConnections
 import MailModel
 import Maildir
-import NIOCore
 import SyncState
-import Synchronization
 
 /// What a comparison of server, folder and state found in one mailbox.
 package struct VerificationReport: Sendable {
@@ -18,43 +16,67 @@ package struct VerificationReport: Sendable {
   package var differences: [String] = []
   /// Differences that have a recorded reason: local changes that wait, messages held or not to be had.
   package var explained: [String] = []
+  /// What was mended, where that was asked for.
+  package var repaired: [String] = []
 }
 
 extension AccountWorker {
-  /// Compares the three views of every mailbox and changes nothing; with `full`, every message's bytes as well.
-  package func verify(full: Bool) async -> (reports: [VerificationReport], failures: [SyncFailure]) {
-    var reports: [VerificationReport] = []
-    var failures: [SyncFailure] = []
-    do {
-      let meter = ProgressMeter(account: settings.name) { _ in }
-      guard AccountState.exists(at: settings.statePath) else {
-        throw SyncFailure(
-          scope: .account, retry: .never, location: settings.name, what: "nothing has been mirrored yet",
-          remedy: "run `mailmirror sync \(settings.name)` first")
-      }
-      let (account, lock) = try await AccountOpening(
-        settings: settings, pool: resources.pool, clock: resources.clock, logger: resources.logger
-      ).open(meter: meter)
-      let connection = try await ConnectionSource(settings: settings, resources: resources).open()
-      for record in try await account.state.mailboxes() {
-        let location = "\(settings.name)/\(record.name)"
-        do {
-          let mailbox = try await account.mirrored(record)
-          reports.append(
-            try await Verification(account: account, connection: connection, mailbox: mailbox, isFull: full).run())
-        } catch {
-          let failure = SyncFailure(error, account: settings.name, location: location)
-          failures.append(failure)
-          if failure.scope == .account || !connection.isOpen { break }
-        }
-      }
-      await connection.logout()
-      try await account.state.close()
-      withExtendedLifetime(lock) {}
-    } catch {
-      failures.append(SyncFailure(error, account: settings.name, location: settings.name))
+  /// Compares the three views of every mailbox; with `full`, every message's bytes as well. Nothing is changed, but with
+  /// `repair` what has a safe mend: that is followed by a sync, and what is told is how it stands then.
+  package func verify(
+    full: Bool, repair: Bool = false
+  ) async -> (reports: [VerificationReport], failures: [SyncFailure]) {
+    let first = await compare(full: full, repair: repair)
+    let repaired = first.reports.filter { !$0.repaired.isEmpty }
+    guard !repaired.isEmpty else { return first }
+    let outcome = await sync()
+    guard outcome.failures.allSatisfy({ $0.scope == .message }) else {
+      return (first.reports, first.failures + outcome.failures)
     }
-    return (reports, failures)
+    var second = await compare(full: full, repair: false)
+    for report in repaired {
+      guard let place = second.reports.firstIndex(where: { $0.mailbox == report.mailbox }) else { continue }
+      second.reports[place].repaired = report.repaired
+    }
+    return second
+  }
+
+  private func compare(
+    full: Bool, repair: Bool
+  ) async -> (reports: [VerificationReport], failures: [SyncFailure]) {
+    do {
+      return try await whileOpen { account in
+        var reports: [VerificationReport] = []
+        var failures: [SyncFailure] = []
+        let blocked = repair ? try await Recovery(account: account).run() : [:]
+        let connection = try await ConnectionSource(settings: settings, resources: resources).open()
+        for record in try await account.state.mailboxes() {
+          if let failure = blocked[record.id] {
+            failures.append(failure)
+            continue
+          }
+          do {
+            let mailbox = try await account.mirrored(record)
+            var verification = Verification(account: account, connection: connection, mailbox: mailbox, isFull: full)
+            var report = try await verification.run()
+            if repair {
+              report.repaired = try await VerificationRepair(account: account, mailbox: mailbox)
+                .run(verification.mends)
+            }
+            reports.append(report)
+          } catch {
+            let failure = SyncFailure(
+              error, account: settings.name, location: "\(settings.name)/\(record.name)")
+            failures.append(failure)
+            if failure.scope == .account || !connection.isOpen { break }
+          }
+        }
+        await connection.logout()
+        return (reports, failures)
+      }
+    } catch {
+      return ([], [SyncFailure(error, account: settings.name, location: settings.name)])
+    }
   }
 }
 
@@ -64,130 +86,232 @@ struct Verification: Sendable {
   let connection: IMAPConnection
   let mailbox: MirroredMailbox
   let isFull: Bool
+  /// What was found that has a safe mend.
+  private(set) var mends = Mends()
+  private var report: VerificationReport
+
+  init(account: OpenAccount, connection: IMAPConnection, mailbox: MirroredMailbox, isFull: Bool) {
+    self.account = account
+    self.connection = connection
+    self.mailbox = mailbox
+    self.isFull = isFull
+    report = VerificationReport(mailbox: mailbox.location)
+  }
+
+  struct Mends: Sendable {
+    /// Rows whose file is missing although nobody was seen to remove it.
+    var missing: [Int64] = []
+    /// Rows whose file has other bytes although no program wrote it.
+    var damaged: [Int64] = []
+    /// Server and state differ: all is listed again.
+    var lists = false
+  }
 
   /// More lines than this help nobody.
   private static let limit = 50
 
-  func run() async throws -> VerificationReport {
+  mutating func run() async throws -> VerificationReport {
     let record = mailbox.record
-    var report = VerificationReport(mailbox: mailbox.location)
     let selection = try await connection.select(record.name, readOnly: true, resync: nil) { _ in }
     let listing = try await connection.existingUIDs()
     let known = try await account.state.uids(of: record.id)
     let unfetched = try await account.state.unfetched(in: record.id)
     report.onServer = listing.uids.count
     report.inState = known.count
-    func differ(_ line: String) { if report.differences.count < Self.limit { report.differences.append(line) } }
-    func explain(_ line: String) { if report.explained.count < Self.limit { report.explained.append(line) } }
-
     if let validity = selection.uidValidity, let recorded = record.uidValidity, validity != recorded {
       differ("the server's UIDVALIDITY is \(validity), the state's \(recorded); the next sync matches by content")
       return report
     }
     for message in unfetched { explain("UID \(message.uid): not fetched: \(message.reason)") }
     let missing = listing.uids.subtracting(known).subtracting(UIDSet(unfetched.map(\.uid)))
-    if !missing.isEmpty { differ("\(missing.count) messages on the server have not been fetched: UID \(missing)") }
+    if !missing.isEmpty {
+      differ("\(missing.count) messages on the server have not been fetched: UID \(missing)")
+      mends.lists = true
+    }
     let gone = known.subtracting(listing.uids)
-    if !gone.isEmpty { differ("\(gone.count) messages are no longer on the server: UID \(gone)") }
+    if !gone.isEmpty {
+      differ("\(gone.count) messages are no longer on the server: UID \(gone)")
+      mends.lists = true
+    }
     let kept = try await account.state.uids(of: record.id, isRemote: false)
     if !kept.isEmpty { explain("\(kept.count) messages are kept here although the server no longer has them") }
-
     let files = try await filesByBaseName()
-    report.inFolder = files.count
-    var claimed = 0
-    var last: Int64 = 0
-    while true {
-      let page = try await account.state.page(of: record.id, after: last)
-      guard let end = page.last else { break }
-      last = end.id
-      for row in page {
-        let uid = row.uid.map { "UID \($0)" } ?? "a message without a UID"
-        if row.state != .present { differ("\(uid): an earlier run ended between intent and end; run a sync") }
-        guard let entry = files[row.baseName] else {
-          if row.pending.contains(.gone) {
-            explain("\(uid): removed from the folder here")
-          } else {
-            differ("\(uid): its file is missing")
-          }
-          continue
-        }
-        claimed += 1
-        if row.pending.contains(.content) {
-          explain("\(uid): its file was changed here")
-        } else if isFull {
-          let folder = mailbox.folder
-          let content = try await account.pool.run { try folder.content(of: entry) }
-          if content?.digests != row.digests { differ("\(uid): its file has other content than was fetched") }
-        } else if let size = entry.status?.size, size != row.diskSize {
-          differ("\(uid): its file has \(size) bytes, not \(row.diskSize)")
-        }
-        if row.pending.contains(.flags) { explain("\(uid): its flags were changed here") }
-      }
-    }
-    if files.count > claimed {
-      explain("\(files.count - claimed) files in the folder were put there by other programs")
-    }
-    if isFull { for line in try await compareWithServer(known.intersection(listing.uids)) { differ(line) } }
+    report.inFolder = files.values.reduce(0) { $0 + $1.count }
+    var damage: [Int64: String] = [:]
+    let claimed = try await compareRows(files, &damage)
+    try await explainStrays(report.inFolder - claimed)
+    let both = known.intersection(listing.uids)
+    try await compareFlags(both)
+    if isFull { try await compareWithServer(both, damage) }
+    for line in damage.sorted(by: { $0.key < $1.key }) { differ(line.value) }
     return report
   }
 
-  private func filesByBaseName() async throws -> [[UInt8]: ScanEntry] {
+  private mutating func differ(_ line: String) {
+    if report.differences.count < Self.limit { report.differences.append(line) }
+  }
+
+  private mutating func explain(_ line: String) {
+    if report.explained.count < Self.limit { report.explained.append(line) }
+  }
+
+  // MARK: Folder and state
+
+  private func filesByBaseName() async throws -> [[UInt8]: [ScanEntry]] {
     let folder = mailbox.folder
     return try await account.pool.run {
-      var files: [[UInt8]: ScanEntry] = [:]
-      try folder.scan(withStatus: true) { entries in for entry in entries { files[entry.parsed.base.bytes] = entry } }
+      var files: [[UInt8]: [ScanEntry]] = [:]
+      try folder.scan(withStatus: true) { entries in
+        for entry in entries { files[entry.parsed.base.bytes, default: []].append(entry) }
+      }
       return files
     }
   }
 
-  /// Fetches every body and compares its digest with the recorded one.
-  private func compareWithServer(_ uids: UIDSet) async throws -> [String] {
-    var lines: [String] = []
+  /// Returns how many files belong to rows.
+  private mutating func compareRows(
+    _ files: [[UInt8]: [ScanEntry]], _ damage: inout [Int64: String]
+  ) async throws -> Int {
+    var claimed = 0
+    var last: Int64 = 0
+    while true {
+      let page = try await account.state.page(of: mailbox.record.id, after: last)
+      guard let end = page.last else { return claimed }
+      last = end.id
+      for row in page {
+        if row.leaving != .none { explain("\(row.title): on its way out of the mailbox") }
+        if row.state != .present { differ("\(row.title): an earlier run ended between intent and end; run a sync") }
+        let candidates = files[row.baseName] ?? []
+        guard
+          let entry = candidates.first(where: { $0.status.map { FileStamp($0).inode } == row.stamp?.inode })
+            ?? candidates.first
+        else {
+          if row.pending.contains(.gone) {
+            if row.leaving == .none { explain("\(row.title): removed from the folder here") }
+          } else {
+            differ("\(row.title): its file is missing: \(path(row))")
+            if row.isRemote, row.state == .present { mends.missing.append(row.id) }
+          }
+          continue
+        }
+        claimed += 1
+        try await compare(row, entry, &damage)
+      }
+    }
+  }
+
+  private mutating func compare(
+    _ row: MessageRecord, _ entry: ScanEntry, _ damage: inout [Int64: String]
+  ) async throws {
+    if row.pending.contains(.flags) { explain("\(row.title): its flags were changed here") }
+    if row.pending.contains(.content) { return explain("\(row.title): its file was changed here") }
+    guard let status = entry.status else { return }
+    let stamp = FileStamp(status)
+    let isAsRecorded = row.stamp.map { $0.inode == stamp.inode && $0.modified == stamp.modified } ?? false
+    if stamp.size != row.diskSize {
+      damage[row.id] = "\(row.title): its file has \(stamp.size) bytes, not \(row.diskSize): \(path(row))"
+    } else if isFull {
+      let folder = mailbox.folder
+      let content = try await account.pool.run { try folder.content(of: entry) }
+      guard content?.digests != row.digests else { return }
+      damage[row.id] = "\(row.title): its file has other bytes than were fetched: \(path(row))"
+    } else {
+      return
+    }
+    // What a program wrote may be a person's edit: that is for a sync to decide.
+    if row.isRemote, row.state == .present, isAsRecorded || stamp.size == 0 { mends.damaged.append(row.id) }
+  }
+
+  private func path(_ row: MessageRecord) -> String {
+    mailbox.change(
+      .changed, uid: row.uid, fileName: row.fileName, isInCur: row.isInCur, flags: row.flags, in: account.settings
+    ).path
+  }
+
+  /// Files that no row claims, by what is known of them.
+  private mutating func explainStrays(_ count: Int) async throws {
+    guard count > 0 else { return }
+    let files = try await account.state.localFiles(of: mailbox.record.id)
+    let refused = Dictionary(grouping: files.filter { $0.refused != nil }, by: { $0.refused ?? "" })
+    for (reason, files) in refused.sorted(by: { $0.key < $1.key }) {
+      explain("\(files.count) files stay in the folder only: \(reason)")
+    }
+    let waiting = files.count { $0.refused == nil }
+    if waiting > 0 { explain("\(waiting) files in the folder were put there by other programs and have not been sent") }
+    if count > files.count {
+      explain("\(count - files.count) files in the folder have come since the last sync")
+    }
+  }
+
+  // MARK: Server and state
+
+  private mutating func compareFlags(_ uids: UIDSet) async throws {
+    guard !uids.isEmpty else { return }
+    let found = FlagDifferences()
+    let (state, id) = (account.state, mailbox.record.id)
+    _ = try await connection.fetchAttributes(uids, [.flags]) { batch in
+      let rows = try await state.messages(batch.compactMap(\.uid), of: id)
+      for message in batch {
+        guard let uid = message.uid, let flags = message.flags, let row = rows[uid], row.flags != flags else {
+          continue
+        }
+        await found.add("UID \(uid): the server has the flags \(flags), the state \(row.flags)")
+      }
+    }
+    let lines = await found.lines
+    if !lines.isEmpty { mends.lists = true }
+    for line in lines.sorted() { differ(line) }
+  }
+
+  /// Fetches every body and compares its digest with the recorded one, hence with the file's.
+  private mutating func compareWithServer(_ uids: UIDSet, _ damage: [Int64: String]) async throws {
     for part in uids.batches(of: 1_000) {
       let receiver = DigestReceiver()
       let outcome = try await connection.fetchMessages(part.batches(of: 100), into: receiver)
       let rows = try await account.state.messages(Array(part), of: mailbox.record.id)
       let digests = receiver.digests
-      for uid in part where lines.count < Self.limit {
+      for uid in part {
+        guard let row = rows[uid] else { continue }
         guard let digest = digests[uid] else {
-          if outcome.delivered.contains(uid) { continue }
-          lines.append("UID \(uid): the server does not give it now")
+          if !outcome.delivered.contains(uid) { differ("UID \(uid): the server does not give it now") }
           continue
         }
-        if rows[uid]?.digests.content != digest { lines.append("UID \(uid): the server has other bytes now") }
+        if row.digests.content == digest || row.pending.contains(.content) || row.pending.contains(.gone) { continue }
+        // A file that was made here may have the line ends of the wire.
+        let folder = mailbox.folder
+        let plain = try await account.pool.run { try folder.digestWithPlainLineEnds(of: row) }
+        if plain != digest { differ("UID \(uid): the server has other bytes than the file: \(path(row))") }
       }
     }
-    return lines
   }
 }
 
-/// Takes messages only to hash them.
-private final class DigestReceiver: MessageReceiver {
-  private let found = Mutex<[UID: Digest]>([:])
-  var digests: [UID: Digest] { found.withLock { $0 } }
+extension MessageRecord {
+  fileprivate var title: String { uid.map { "UID \($0)" } ?? "a message without a UID" }
+}
 
-  func begin(announcedSize: UInt64) -> (any MessageSink)? { Sink(self) }
-
-  private final class Sink: MessageSink {
-    private let receiver: DigestReceiver
-    private let hasher = Mutex<ContentHasher?>(ContentHasher())
-
-    init(_ receiver: DigestReceiver) { self.receiver = receiver }
-
-    func receive(_ bytes: ByteBuffer, release: @escaping @Sendable () -> Void) {
-      hasher.withLock { hasher in bytes.withUnsafeReadableBytes { hasher?.update($0) } }
-      release()
-    }
-
-    func finish(_ attributes: MessageAttributes, received: ReceivedBody) {
-      let content = hasher.withLock { hasher -> MessageContent? in
-        guard let taken = hasher.take() else { return nil }
-        return taken.finish()
+extension MaildirFolder {
+  /// The digest of the row's file with each CRLF as LF, as a message comes from the server; nil where it is not there.
+  fileprivate func digestWithPlainLineEnds(of row: MessageRecord) throws -> Digest? {
+    guard let base = FileName(bytes: row.baseName), let entry = try find(base: base).first else { return nil }
+    var hasher = ContentHasher()
+    var endedWithCR = false
+    try self[entry.subdirectory].openFile(entry.name).readAll { piece in
+      var plain: [UInt8] = []
+      plain.reserveCapacity(piece.count + 1)
+      for byte in piece {
+        if endedWithCR, byte != 0x0A { plain.append(0x0D) }
+        endedWithCR = byte == 0x0D
+        if !endedWithCR { plain.append(byte) }
       }
-      guard let uid = attributes.uid, let content else { return }
-      receiver.found.withLock { $0[uid] = content.digests.content }
+      plain.withUnsafeBytes { hasher.update($0) }
     }
-
-    func abort(_ error: any Error) {}
+    if endedWithCR { withUnsafeBytes(of: UInt8(0x0D)) { hasher.update($0) } }
+    return hasher.finish()?.digests.content
   }
+}
+
+private actor FlagDifferences {
+  private(set) var lines: [String] = []
+  func add(_ line: String) { lines.append(line) }
 }

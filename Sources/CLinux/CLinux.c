@@ -60,3 +60,7 @@ void mm_return_memory(void) {
   ElfW(Addr) page = (ElfW(Addr))sysconf(_SC_PAGESIZE);
   dl_iterate_phdr(return_code, &page);
 }
+
+int mm_renameat_exchange(int directory, const char *name, int other_directory, const char *other) {
+  return renameat2(directory, name, other_directory, other, RENAME_EXCHANGE);
+}

@@ -24,6 +24,7 @@ struct MailmirrorCommand: AsyncParsableCommand {
     version: "mailmirror \(MailmirrorVersion.text)",
     subcommands: [
       DaemonCommand.self, SyncCommand.self, StatusCommand.self, EventsCommand.self, MailboxesCommand.self,
+      HoldsCommand.self, ApproveCommand.self, RejectCommand.self, HistoryCommand.self, RestoreCommand.self,
       CheckCommand.self, VerifyCommand.self, DoctorCommand.self, PauseCommand.self, ResumeCommand.self,
       ReloadCommand.self, MetricsCommand.self,
     ])

@@ -1,3 +1,4 @@
+import AccountWorker
 import ControlProtocol
 
 /// What clients of the control socket can ask of the daemon. An empty or missing list of names means all accounts.
@@ -17,7 +18,19 @@ package protocol MirrorControl: Sendable {
     _ targets: [String]?, dryRun: Bool, progress: @escaping @Sendable (ProgressReport) -> Void
   ) async throws(ControlError) -> [SyncResult]
 
-  func verify(_ accounts: [String]?, full: Bool) async throws(ControlError) -> [VerifyResult]
+  func verify(_ accounts: [String]?, full: Bool, repair: Bool) async throws(ControlError) -> [VerifyResult]
+
+  /// What waits for the person's word.
+  func holds(of accounts: [String]?) async throws(ControlError) -> [HeldChanges]
+
+  /// The person's word about holds (`ACCOUNT:NUMBER`, or a number that only one account has).
+  func decide(_ decision: HoldDecision, on holds: [String]?) async throws(ControlError) -> DecisionResult
+
+  /// What happened to a message, or lately to all.
+  func history(of message: String?, limit: Int) async throws(ControlError) -> MessageHistory
+
+  func restorable(in account: String?) async throws(ControlError) -> [RestorableMessage]
+  func restore(_ messages: [String]) async throws(ControlError) -> RestoreResult
 
   /// Both give the names of all accounts that are paused afterwards.
   func pause(_ accounts: [String]?) async throws(ControlError) -> [String]

@@ -156,14 +156,48 @@ package actor MirrorDaemon: MirrorControl {
     }
   }
 
-  package func verify(_ accounts: [String]?, full: Bool) async throws(ControlError) -> [VerifyResult] {
+  package func verify(
+    _ accounts: [String]?, full: Bool, repair: Bool
+  ) async throws(ControlError) -> [VerifyResult] {
     var results: [VerifyResult] = []
     for selected in try configuration.select(accounts ?? []) {
       guard let member = members[selected.account.name] else { continue }
-      let found = await member.service.verify(full: full)
+      let found = await member.service.verify(full: full, repair: repair)
       results.append(VerifyResult(account: selected.account.name, found.reports, found.failures))
     }
     return results
+  }
+
+  package func holds(of accounts: [String]?) async throws(ControlError) -> [HeldChanges] {
+    let selected = try configuration.select(accounts ?? [])
+    return try await HoldActions(configuration: configuration, pool: runtime.resources.pool).list(selected)
+  }
+
+  package func decide(_ decision: HoldDecision, on holds: [String]?) async throws(ControlError) -> DecisionResult {
+    let services = members.mapValues(\.service)
+    return try await HoldActions(configuration: configuration, pool: runtime.resources.pool).decide(
+      decision, on: holds
+    ) { account, numbers in
+      await services[account.name]?.decide(decision, on: numbers) ?? DecidedHolds()
+    }
+  }
+
+  package func history(of message: String?, limit: Int) async throws(ControlError) -> MessageHistory {
+    try await HistoryActions(configuration: configuration, pool: runtime.resources.pool).history(
+      of: message, limit: limit)
+  }
+
+  package func restorable(in account: String?) async throws(ControlError) -> [RestorableMessage] {
+    let selected = try configuration.select(account.map { [$0] } ?? [])
+    return try await RestoreActions(configuration: configuration, pool: runtime.resources.pool).list(selected)
+  }
+
+  package func restore(_ messages: [String]) async throws(ControlError) -> RestoreResult {
+    let services = members.mapValues(\.service)
+    return try await RestoreActions(configuration: configuration, pool: runtime.resources.pool).restore(messages) {
+      account, entries in
+      await services[account.name]?.restore(entries) ?? ([], [])
+    }
   }
 
   package func pause(_ accounts: [String]?) async throws(ControlError) -> [String] {

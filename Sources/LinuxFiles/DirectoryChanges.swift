@@ -50,6 +50,18 @@ extension DirectoryHandle {
     }
   }
 
+  /// Lets two files change places, at once. File systems that can't do it throw EINVAL.
+  package func exchange(
+    _ name: FileName, with other: FileName, of directory: DirectoryHandle, label: StaticString = ""
+  ) throws {
+    try Step.pass(.rename, label, path: path(of: name))
+    _ = try retrying("exchange with \(directory.path(of: other))", path(of: name)) {
+      name.withCString { first in
+        other.withCString { second in mm_renameat_exchange(descriptor, first, directory.descriptor, second) }
+      }
+    }
+  }
+
   /// Puts a file in the place of another one of this directory: for small files that are rewritten as a whole.
   package func replace(_ name: FileName, with newContent: FileName, label: StaticString = "") throws {
     try Step.pass(.rename, label, path: path(of: name))

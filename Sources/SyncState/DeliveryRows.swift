@@ -53,7 +53,9 @@ extension AccountState {
 
   /// Drops rows whose delivery never happened, or whose file a power cut took. The checkpoint of their mailboxes is
   /// void from then on, so that a later run fetches what the server still has, even if this one ends here.
-  package func forget(_ messages: [Int64]) async throws {
+  package func forget(
+    _ messages: [Int64], event: HistoryEvent = .forgotten, detail: String = "it is on neither side any more"
+  ) async throws {
     guard !messages.isEmpty else { return }
     try await write { db in
       let void = try db.cachedStatement(
@@ -62,7 +64,11 @@ extension AccountState {
           WHERE id = (SELECT mailbox FROM message WHERE id = ?)
           """)
       let statement = try db.cachedStatement(sql: "DELETE FROM message WHERE id = ?")
+      let hadCome = try db.cachedStatement(sql: "SELECT unixepoch() FROM message WHERE id = ? AND state = 1")
       for message in messages {
+        if let now = try Int64.fetchOne(hadCome, arguments: [message]) {
+          try History.note(event, of: message, cause: .sync, detail: detail, now: now, db)
+        }
         try void.execute(arguments: [message])
         try statement.execute(arguments: [message])
       }
@@ -73,16 +79,30 @@ extension AccountState {
   package func localFiles(contentDigest: Digest, in mailbox: Int64) async throws -> [LocalFile] {
     try await read { db in
       try Row.fetchAll(
-        db, sql: "SELECT * FROM local_file WHERE mailbox = ? AND content_digest = ?",
+        db, sql: "SELECT * FROM local_file WHERE mailbox = ? AND content_digest = ? AND \(AccountState.noIntent)",
         arguments: [mailbox, Data(contentDigest.bytes)]
       ).compactMap(LocalFile.init(row:))
     }
   }
 
-  /// Makes a file that was here without a row the counterpart of a message on the server: nothing is delivered.
-  package func adopt(_ file: LocalFile, as intent: DeliveryIntent) async throws {
+  /// A file that no move under way on the server is about.
+  static let noIntent = """
+    NOT EXISTS (SELECT 1 FROM intent WHERE intent.kind = 'move' AND intent.uncertain = 0
+      AND intent.mailbox = local_file.mailbox AND intent.base_name = local_file.base_name AND intent.inode = local_file.inode)
+    """
+
+  /// Makes a file that was here without a row the counterpart of a message on the server: nothing is delivered. False
+  /// where the file has become another message's meanwhile.
+  package func adopt(_ file: LocalFile, as intent: DeliveryIntent) async throws -> Bool {
     let session = self.session
-    try await write { db in
+    return try await write { db in
+      let isFree = try Bool.fetchOne(
+        db,
+        sql: """
+          SELECT EXISTS (SELECT 1 FROM local_file
+            WHERE mailbox = ? AND base_name = ? AND inode = ? AND \(AccountState.noIntent))
+          """, arguments: [file.mailbox, Data(file.baseName), file.stamp.inode])
+      guard isFree == true else { return false }
       try db.execute(
         sql: """
           INSERT INTO message (mailbox, uid, state, base_name, file_name, in_cur, flags, keywords, unlettered,
@@ -99,14 +119,17 @@ extension AccountState {
           intent.gmailID.map { Int64(bitPattern: $0) }, session, file.stamp.device, file.stamp.inode,
           file.stamp.modified, file.stamp.changed,
         ])
-      try db.execute(
-        sql: "DELETE FROM local_file WHERE mailbox = ? AND base_name = ? AND inode = ?",
-        arguments: [file.mailbox, Data(file.baseName), file.stamp.inode])
+      for table in ["local_file", "intent"] {
+        try db.execute(
+          sql: "DELETE FROM \(table) WHERE mailbox = ? AND base_name = ? AND inode = ?",
+          arguments: [file.mailbox, Data(file.baseName), file.stamp.inode])
+      }
       try db.execute(
         sql: "DELETE FROM unfetched WHERE mailbox = ? AND uid = ?", arguments: [intent.mailbox, intent.uid.value])
       try db.execute(
         sql: "UPDATE mailbox SET local_new = (SELECT count(*) FROM local_file WHERE mailbox = ?1) WHERE id = ?1",
         arguments: [intent.mailbox])
+      return true
     }
   }
 
@@ -185,7 +208,10 @@ extension LocalFile {
       isInCur: row["in_cur"],
       stamp: FileStamp(
         device: row["device"], inode: row["inode"], size: row["disk_size"], modified: row["modified"],
-        changed: row["changed"]), digests: MessageDigests(content: content, header: header), refused: row["refused"],
+        changed: row["changed"]), digests: MessageDigests(content: content, header: header),
+      plain: MessageDigests(
+        content: (row["plain_content"] as Data?).flatMap { Digest($0) } ?? content,
+        header: (row["plain_header"] as Data?).flatMap { Digest($0) } ?? header), refused: row["refused"],
       isApproved: row["approved"])
   }
 }

@@ -160,16 +160,57 @@ extension AccountState {
     }
   }
 
-  /// Commits, before a file is renamed, that its row belongs to the place that the server gave its message.
-  package func intendMoves(_ moves: [MoveOnServer]) async throws {
-    guard !moves.isEmpty else { return }
+  /// Gives departed rows another UID in their own mailbox; returns those that nobody else has taken meanwhile.
+  package func takeBack(_ pairs: [(message: Int64, uid: UID)]) async throws -> Set<Int64> {
+    guard !pairs.isEmpty else { return [] }
+    return try await write { db in
+      var taken: Set<Int64> = []
+      for (message, uid) in pairs {
+        try db.execute(
+          sql: """
+            UPDATE message SET uid = ?, remote = 1, departed = NULL
+            WHERE id = ? AND state = 1 AND remote = 0 AND departed IS NOT NULL
+            """, arguments: [uid.value, message])
+        if db.changesCount > 0 { taken.insert(message) }
+      }
+      try Self.releaseHeld(Array(taken), db)
+      return taken
+    }
+  }
+
+  /// Nobody is to look for these messages elsewhere any more; their files stay.
+  package func keepDeparted(_ messages: [Int64]) async throws {
+    guard !messages.isEmpty else { return }
     try await write { db in
+      for message in messages {
+        try db.execute(sql: "UPDATE message SET departed = NULL WHERE id = ? AND remote = 0", arguments: [message])
+      }
+    }
+  }
+
+  /// Drops departed rows whose files are gone as well, or are files of their own now.
+  package func dropDeparted(_ messages: [Int64]) async throws {
+    guard !messages.isEmpty else { return }
+    try await write { db in
+      for message in messages {
+        try db.execute(
+          sql: "DELETE FROM message WHERE id = ? AND state = 1 AND remote = 0", arguments: [message])
+      }
+    }
+  }
+
+  /// Commits, before a file is renamed, that its row belongs to the place that the server gave its message. Returns the
+  /// rows that no other mailbox's round has taken meanwhile.
+  package func intendMoves(_ moves: [MoveOnServer]) async throws -> Set<Int64> {
+    guard !moves.isEmpty else { return [] }
+    return try await write { db in
+      var taken: Set<Int64> = []
       let statement = try db.cachedStatement(
         sql: """
           UPDATE message SET state = 0, mailbox = ?, uid = ?, remote = 1, departed = NULL, moved_from = ?, base_name = ?,
-            file_name = ?, in_cur = ?, inode = ?, unlettered = ?, approved = 0, unsendable = 0, missing_since = NULL,
-            pending = pending & ~1
-          WHERE id = ?
+            file_name = ?, in_cur = ?, inode = ?, unlettered = ?, approved = 0, unsendable = 0, touched = 0,
+            missing_since = NULL, pending = pending & ~1
+          WHERE id = ? AND state = 1 AND remote = 0 AND departed IS NOT NULL
           """)
       let fetched = try db.cachedStatement(sql: "DELETE FROM unfetched WHERE mailbox = ? AND uid = ?")
       for move in moves {
@@ -177,11 +218,14 @@ extension AccountState {
           move.destination, move.uid.value, move.source, Data(move.baseName), Data(move.fileName), move.isInCur,
           move.inode, move.unlettered.joined(separator: "\n"), move.message,
         ])
+        guard db.changesCount > 0 else { continue }
+        taken.insert(move.message)
         try fetched.execute(arguments: [move.destination, move.uid.value])
         guard let file = move.stray else { continue }
         try Self.dropLocalFile(file, db)
       }
-      try Self.releaseHeld(moves.map(\.message), db)
+      try Self.releaseHeld(Array(taken), db)
+      return taken
     }
   }
 

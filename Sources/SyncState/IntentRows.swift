@@ -5,15 +5,26 @@ import MailModel
 /// Acts on the server that are not safe to repeat: durable before the act, gone when its result is known (DESIGN.md
 /// promise 2).
 extension AccountState {
-  /// Commits that these acts will be tried now; returns their ids in the same order.
-  package func intend(_ intents: [ServerIntent], now: Int64) async throws -> [Int64] {
+  /// Commits that these acts will be tried now; returns their ids in the same order, nil where the file has become
+  /// another message's meanwhile, or its row has another file.
+  package func intend(_ intents: [ServerIntent], now: Int64) async throws -> [Int64?] {
     try await write { db in
       let statement = try db.cachedStatement(
         sql: """
           INSERT INTO intent (kind, mailbox, uid_validity, uid_next, source, base_name, inode, header_digest,
             content_digest, wire_size, message_id, since, attempts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
           """)
+      let file = try db.cachedStatement(
+        sql: "SELECT 1 FROM local_file WHERE mailbox = ? AND base_name = ? AND inode = ?")
+      let row = try db.cachedStatement(sql: "SELECT 1 FROM message WHERE id = ? AND inode = ? AND pending & 1 = 0")
       return try intents.map { intent in
+        if let key = intent.file {
+          let isThere =
+            intent.kind == .append && intent.source != nil
+            ? try Bool.fetchOne(row, arguments: [intent.source, key.inode])
+            : try Bool.fetchOne(file, arguments: [intent.mailbox, Data(key.baseName), key.inode])
+          guard isThere != nil else { return nil }
+        }
         try statement.execute(arguments: [
           intent.kind.rawValue, intent.mailbox, intent.uidValidity.value, Int64(intent.uidNext), intent.source,
           intent.file.map { Data($0.baseName) }, intent.file?.inode, Data(intent.digests.header.bytes),

@@ -19,7 +19,10 @@ extension AccountState {
           DELETE FROM hold_message
           WHERE message = ? AND hold IN (SELECT id FROM hold WHERE kind IN ('deletions', 'folder'))
           """)
+      let withdrawn = try db.cachedStatement(
+        sql: "UPDATE message SET approved = 0 WHERE id = ? AND approved = 1 AND missing_since IS NOT NULL")
       for file in seen {
+        try withdrawn.execute(arguments: [file.message])
         try statement.execute(arguments: [
           Data(file.fileName), file.isInCur, file.stamp.device, file.stamp.inode, file.stamp.modified,
           file.stamp.changed, file.pending.rawValue, file.message, mailbox,
@@ -63,8 +66,8 @@ extension AccountState {
       let insert = try db.cachedStatement(
         sql: """
           INSERT OR REPLACE INTO local_file (mailbox, base_name, file_name, in_cur, disk_size, device, inode,
-            modified, changed, content_digest, header_digest, refused, approved)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            modified, changed, content_digest, header_digest, refused, approved, plain_content,
+            plain_header) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
           """)
       for file in files {
         let name = Data(file.baseName)
@@ -75,10 +78,32 @@ extension AccountState {
           mailbox, name, Data(file.fileName), file.isInCur, file.stamp.size, file.stamp.device,
           file.stamp.inode, file.stamp.modified, file.stamp.changed, Data(file.digests.content.bytes),
           Data(file.digests.header.bytes), same?.refused, same?.isApproved ?? false,
+          Data(file.plain.content.bytes), Data(file.plain.header.bytes),
         ])
       }
       try Self.dropEmptyHolds(db)
       try Self.countLocalFiles(of: mailbox, db)
+    }
+  }
+
+  /// Files that have another content and another name now.
+  package func replaceLocalFiles(_ files: [(old: LocalFile, new: LocalFile)]) async throws {
+    guard !files.isEmpty else { return }
+    try await write { db in
+      for (old, new) in files {
+        try db.execute(
+          sql: """
+            UPDATE OR REPLACE local_file SET base_name = ?, file_name = ?, inode = ?, disk_size = ?, device = ?, modified = ?, changed = ?, content_digest = ?,
+              header_digest = ?, plain_content = ?, plain_header = ?
+            WHERE mailbox = ? AND base_name = ? AND inode = ?
+            """,
+          arguments: [
+            Data(new.baseName), Data(new.fileName), new.stamp.inode, new.stamp.size, new.stamp.device,
+            new.stamp.modified, new.stamp.changed,
+            Data(new.digests.content.bytes), Data(new.digests.header.bytes), Data(new.plain.content.bytes),
+            Data(new.plain.header.bytes), old.mailbox, Data(old.baseName), old.stamp.inode,
+          ])
+      }
     }
   }
 

@@ -63,6 +63,15 @@ extension AccountState {
     }
   }
 
+  /// The next round lists the mailbox in full.
+  package func forgetCheckpoint(of mailbox: Int64) async throws {
+    try await write { db in
+      try db.execute(
+        sql: "UPDATE mailbox SET uid_next = NULL, highest_modseq = NULL, message_count = NULL WHERE id = ?",
+        arguments: [mailbox])
+    }
+  }
+
   /// Mailboxes that the server says are as the checkpoint has them.
   package func confirmUnchanged(_ mailboxes: [Int64], now: Int64) async throws {
     guard !mailboxes.isEmpty else { return }

@@ -174,6 +174,7 @@ extension AccountState {
           WHERE id = ?
           """)
       for change in changes {
+        try History.noteFlags(change.flags, of: change.message, db)
         try statement.execute(arguments: [
           Int64(change.flags.system.rawValue), change.flags.keywordColumn, change.unlettered.joined(separator: "\n"),
           change.isPending ? PendingChanges.flags.rawValue : 0, Data(change.fileName), change.isInCur,

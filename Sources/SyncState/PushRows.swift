@@ -43,15 +43,24 @@ extension AccountState {
     }
   }
 
-  /// Files without a row that have one of these contents, in the whole account, whether or not they may be sent.
+  /// Files without a row that have one of these contents, as they are or without what mail programs add, in the whole account, whether or not they may be sent.
   package func strays(contents: Set<Digest>) async throws -> [LocalFile] {
     guard !contents.isEmpty else { return [] }
     return try await read { db in
       let statement = try db.cachedStatement(
-        sql: "SELECT * FROM local_file WHERE content_digest = ? ORDER BY mailbox, base_name")
-      return try contents.flatMap { digest in
-        try Row.fetchAll(statement, arguments: [Data(digest.bytes)]).compactMap(LocalFile.init(row:))
+        sql: """
+          SELECT * FROM local_file WHERE content_digest = ?1
+          UNION SELECT * FROM local_file WHERE plain_content = ?1 ORDER BY mailbox, base_name
+          """)
+      var found: [LocalFile] = []
+      var seen: Set<ServerIntent.File> = []
+      for digest in contents {
+        for file in try Row.fetchAll(statement, arguments: [Data(digest.bytes)]).compactMap(LocalFile.init(row:))
+        where seen.insert(.init(baseName: file.baseName, inode: file.stamp.inode)).inserted {
+          found.append(file)
+        }
       }
+      return found
     }
   }
 
@@ -280,7 +289,15 @@ extension AccountState {
   package func follow(_ moves: [ConfirmedMove]) async throws {
     guard !moves.isEmpty else { return }
     let session = session
-    try await write { db in for move in moves { try Self.follow(move, session: session, db) } }
+    try await write { db in
+      let file = try db.cachedStatement(
+        sql: "SELECT 1 FROM local_file WHERE mailbox = ? AND base_name = ? AND inode = ?")
+      for move in moves {
+        let key: StatementArguments = [move.file.mailbox, Data(move.file.baseName), move.file.stamp.inode]
+        guard try Bool.fetchOne(file, arguments: key) != nil else { continue }
+        try Self.follow(move, session: session, db)
+      }
+    }
   }
 
   private static func follow(_ move: ConfirmedMove, session: Int64, _ db: Database) throws {
@@ -288,12 +305,14 @@ extension AccountState {
     try db.execute(
       sql: """
         UPDATE message SET mailbox = ?, uid = ?, base_name = ?, file_name = ?, in_cur = ?, device = ?, inode = ?,
-          modified = ?, changed = ?, disk_size = ?, pending = ?, unlettered = ?, missing_since = NULL, copy_of = NULL,
+          modified = ?, changed = ?, disk_size = ?, content_digest = ?, pending = ?, unlettered = ?,
+          missing_since = NULL, copy_of = NULL,
           leaving = 0, approved = 0, unsendable = 0, remote = 1, departed = NULL, session = ? WHERE id = ?
         """,
       arguments: [
         file.mailbox, move.uid.value, Data(file.baseName), Data(file.fileName), file.isInCur, file.stamp.device,
-        file.stamp.inode, file.stamp.modified, file.stamp.changed, file.stamp.size, move.pending.rawValue,
+        file.stamp.inode, file.stamp.modified, file.stamp.changed, file.stamp.size,
+        Data(file.digests.content.bytes), move.pending.rawValue,
         move.unlettered.joined(separator: "\n"), session, move.message,
       ])
     try dropLocalFile(file, db)

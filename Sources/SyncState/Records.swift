@@ -173,6 +173,8 @@ package struct LocalFile: Sendable {
   package var isInCur: Bool
   package var stamp: FileStamp
   package var digests: MessageDigests
+  /// Those of the message without the header fields that mail programs add.
+  package var plain: MessageDigests
   /// Why the server will never take it.
   package var refused: String?
   /// The person said that it may be sent.
@@ -180,8 +182,9 @@ package struct LocalFile: Sendable {
 
   package init(
     mailbox: Int64, baseName: [UInt8], fileName: [UInt8], isInCur: Bool, stamp: FileStamp, digests: MessageDigests,
-    refused: String? = nil, isApproved: Bool = false
+    plain: MessageDigests? = nil, refused: String? = nil, isApproved: Bool = false
   ) {
+    self.plain = plain ?? digests
     self.mailbox = mailbox
     self.baseName = baseName
     self.fileName = fileName

@@ -6,6 +6,14 @@ extension Schema {
     ALTER TABLE account ADD COLUMN direction TEXT CHECK (direction IN ('pull', 'two-way'));
     UPDATE account SET direction = 'pull';
 
+    -- The highest number that a hold has had: none gets the number of another that is gone.
+    ALTER TABLE account ADD COLUMN last_hold INTEGER NOT NULL DEFAULT 0;
+    UPDATE account SET last_hold = (SELECT coalesce(max(id), 0) FROM hold);
+    CREATE TRIGGER hold_number AFTER INSERT ON hold BEGIN
+      UPDATE account SET last_hold = last_hold + 1;
+      UPDATE hold SET id = (SELECT last_hold FROM account) WHERE id = new.id;
+    END;
+
     ALTER TABLE mailbox ADD COLUMN special_use TEXT;
     ALTER TABLE mailbox ADD COLUMN read_only INTEGER NOT NULL DEFAULT 0 CHECK (read_only IN (0, 1));
 
@@ -37,6 +45,12 @@ extension Schema {
     CREATE INDEX message_approved ON message (mailbox) WHERE approved = 1;
     CREATE INDEX message_departed_email ON message (email_id) WHERE departed IS NOT NULL;
     CREATE INDEX message_copy_of ON message (copy_of) WHERE copy_of IS NOT NULL;
+
+    -- Digests without the header fields that mail programs add; those of the content where it has none.
+    ALTER TABLE local_file ADD COLUMN plain_content BLOB;
+    ALTER TABLE local_file ADD COLUMN plain_header BLOB;
+    UPDATE local_file SET plain_content = content_digest, plain_header = header_digest;
+    CREATE INDEX local_file_plain ON local_file (plain_content);
 
     -- Why the server will never take this file.
     ALTER TABLE local_file ADD COLUMN refused TEXT;
@@ -92,6 +106,8 @@ extension Schema {
       uid INTEGER,
       base_name BLOB,
       content_digest BLOB,
+      -- When the message came to its folder, where that is known.
+      came INTEGER,
       detail TEXT NOT NULL DEFAULT ''
     ) STRICT;
     CREATE INDEX history_at ON history (at);

@@ -68,7 +68,9 @@ import Testing
         .init(
           name: "Entwürfe", folder: ".Entwürfe", state: .held, messages: 7, pendingLocal: 2, reason: "too many"),
       ],
-      holds: [.init(mailbox: "Entwürfe", messages: 40, reason: "40 of 47", since: "2026-02-01T09:00:00Z")],
+      holds: [.init(
+          hold: "work:3", mailbox: "Entwürfe", what: "40 messages gone from the server", messages: 40, reason: "40 of 47",
+          since: "2026-02-01T09:00:00Z")],
       quarantined: 1)
   ])
 
@@ -82,7 +84,8 @@ import Testing
         "  INBOX         1200       3        0  ok",
         "  Entwürfe         7       -        2  held",
         "  Entwürfe: too many",
-        "  held: 40 removals in Entwürfe since 2026-02-01T09:00:00Z: 40 of 47",
+        "  held: work:3, Entwürfe, since 2026-02-01T09:00:00Z: 40 messages gone from the server: 40 of 47",
+        "  mailmirror holds tells what approve and reject would do",
         "  1 message in quarantine",
       ])
     #expect(report.exitStatus == .failed)
@@ -125,7 +128,7 @@ import Testing
     #expect(
       sync.lines == [
         "work: 120 new messages (6.2 MB), 1 flag change, 2 removed to quarantine, 14 mailboxes, 1 hold waiting for "
-          + "you: see mailmirror status"
+          + "you: see mailmirror holds"
       ])
     let verify = VerifyResult(
       account: "work",

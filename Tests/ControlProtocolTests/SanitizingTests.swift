@@ -14,7 +14,7 @@ import Testing
     account.error = .init(what: text, remedy: text)
     account.progress = ProgressReport(account: "work", mailbox: text)
     account.mailboxes = [.init(name: text, folder: text, state: .ok, messages: 1, reason: text)]
-    account.holds = [.init(mailbox: text, messages: 1, reason: text, since: "")]
+    account.holds = [.init(hold: "work:1", mailbox: text, what: text, messages: 1, reason: text, since: "")]
     var sync = SyncResult(account: "work", failures: [text])
     sync.planned = [text]
     sync.notices = [text]

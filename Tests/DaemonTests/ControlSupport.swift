@@ -1,3 +1,4 @@
+import AccountWorker
 import ControlProtocol
 import Daemon
 import Foundation
@@ -56,8 +57,41 @@ final class ControlDouble: MirrorControl {
     return names.map { SyncResult(account: $0) }
   }
 
-  func verify(_ accounts: [String]?, full: Bool) async throws(ControlError) -> [VerifyResult] {
+  func verify(_ accounts: [String]?, full: Bool, repair: Bool) async throws(ControlError) -> [VerifyResult] {
     try checked(accounts).map { VerifyResult(account: $0) }
+  }
+
+  func holds(of accounts: [String]?) async throws(ControlError) -> [HeldChanges] {
+    try checked(accounts).map {
+      HeldChanges(
+        hold: "\($0):1", account: $0, mailbox: "INBOX", kind: "removals", what: "25 messages are gone", messages: 25,
+        since: "2026-02-01T09:30:00Z", reason: "25 of 30", approve: "removes them", reject: "keeps them")
+    }
+  }
+
+  func decide(_ decision: HoldDecision, on holds: [String]?) async throws(ControlError) -> DecisionResult {
+    DecisionResult(
+      decided: (holds ?? ["work:1"]).map {
+        DecidedHold(hold: $0, account: "work", mailbox: "INBOX", messages: 25, effect: "\(decision)")
+      })
+  }
+
+  func history(of message: String?, limit: Int) async throws(ControlError) -> MessageHistory {
+    MessageHistory(entries: [
+      HistoryEntry(
+        time: "2026-02-01T09:30:00Z", account: "work", mailbox: "INBOX", event: "came", cause: "server",
+        detail: "\(message ?? "all"), \(limit)")
+    ])
+  }
+
+  func restorable(in account: String?) async throws(ControlError) -> [RestorableMessage] {
+    _ = try checked(account.map { [$0] })
+    return []
+  }
+
+  func restore(_ messages: [String]) async throws(ControlError) -> RestoreResult {
+    RestoreResult(
+      restored: messages.map { RestoredFile(name: $0, account: "work", mailbox: "INBOX", path: "/mail/new/1") })
   }
 
   func pause(_ accounts: [String]?) async throws(ControlError) -> [String] {

@@ -176,7 +176,7 @@ def differences(server, folder, where, dates=True, flags=True):
     return out
 
 
-def compare(client, folder_of, root, selected=None, leftovers=True, others=True):
+def compare(client, folder_of, root, selected=None, leftovers=True, others=True, dates=True):
     """All differences between a server and a Maildir: a list of words, empty when equal.
 
     folder_of: wire name (bytes) -> Path. selected: wire names, all by default; others: whether folders that hold mail of
@@ -191,7 +191,7 @@ def compare(client, folder_of, root, selected=None, leftovers=True, others=True)
             continue
         seen.add(Path(folder).resolve())
         local, odd = folder_messages(folder)
-        out += odd + differences(server.values(), local.values(), where)
+        out += odd + differences(server.values(), local.values(), where, dates=dates)
         if leftovers:
             out += ["%s: left in tmp: %s" % (where, entry) for entry in os.listdir(Path(folder) / "tmp")]
     for folder in folders(root) if others else []:

@@ -41,6 +41,24 @@ class Disk:
         self.roots = [os.path.normpath(str(root)) for root in roots]
         self.offsets = {}
 
+    def load(self, root, place=None):
+        """Takes what is below `place` (the root itself by default) as the durable content of a root."""
+        root = os.path.normpath(str(root))
+        self._set(root, self._loaded(Path(place or root)))
+        self._order()
+
+    def _loaded(self, place):
+        directory = _Directory()
+        for entry in os.scandir(place):
+            if entry.is_dir(follow_symlinks=False):
+                directory.entries[entry.name] = self._loaded(Path(entry.path))
+            elif entry.is_file(follow_symlinks=False):
+                file = directory.entries[entry.name] = _File()
+                file.data[:] = file.durable = Path(entry.path).read_bytes()
+                file.mtime = file.durable_mtime = int(entry.stat().st_mtime)
+        directory.durable, directory.ordered = dict(directory.entries), dict(directory.entries)
+        return directory
+
     # Names.
 
     def _inside(self, path):

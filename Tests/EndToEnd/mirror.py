@@ -222,6 +222,14 @@ class Mirror:
         connection.close()
         return rows
 
+    def query(self, statement):
+        """Rows of the state."""
+        connection = sqlite3.connect("file:%s?mode=ro" % self.database, uri=True)
+        try:
+            return connection.execute(statement).fetchall()
+        finally:
+            connection.close()
+
 
 def _is_json(text):
     try:

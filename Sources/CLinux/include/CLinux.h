@@ -5,6 +5,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/// renameat2(2) with RENAME_EXCHANGE. Returns 0, or -1 with errno.
+int mm_renameat_exchange(int directory, const char *name, int other_directory, const char *other);
+
 /// renameat2(2) with RENAME_NOREPLACE. Returns 0, or -1 with errno.
 int mm_renameat_noreplace(int from_directory, const char *from, int to_directory, const char *to);
 /// syncfs(2). Returns 0, or -1 with errno.

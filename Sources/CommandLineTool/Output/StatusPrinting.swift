@@ -57,9 +57,10 @@ extension StatusReport {
     }
     for hold in account.holds {
       lines.append(
-        "  held: \(counted(hold.messages, "removal")) in \(printable(hold.mailbox)) since \(hold.since): "
+        "  held: \(hold.hold), \(printable(hold.mailbox)), since \(hold.since): \(printable(hold.what)): "
           + printable(hold.reason))
     }
+    if !account.holds.isEmpty { lines.append("  mailmirror holds tells what approve and reject would do") }
     if account.quarantined > 0 { lines.append("  \(counted(account.quarantined, "message")) in quarantine") }
     return lines
   }

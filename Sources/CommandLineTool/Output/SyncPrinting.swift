@@ -17,7 +17,7 @@ extension SyncResult {
     if parts.isEmpty, failures.isEmpty { parts.append("nothing new") }
     if mailboxes > 0 { parts.append(counted(mailboxes, "mailbox", "mailboxes")) }
     if pendingLocal > 0 { parts.append("\(counted(pendingLocal, "local change")) pending") }
-    if holds > 0 { parts.append("\(counted(holds, "hold")) waiting for you: see mailmirror status") }
+    if holds > 0 { parts.append("\(counted(holds, "hold")) waiting for you: see mailmirror holds") }
     if !failures.isEmpty { parts.append(counted(failures.count, "failure")) }
     return ["\(name): \(parts.joined(separator: ", "))"] + notices.map { "\(name): \(printable($0))" }
   }

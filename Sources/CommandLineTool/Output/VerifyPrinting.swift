@@ -11,6 +11,7 @@ extension VerifyResult {
           + "\(mailbox.inFolder) in the folder")
       lines += mailbox.differences.map { "  \(printable($0))" }
       lines += mailbox.explained.map { "  known: \(printable($0))" }
+      lines += mailbox.repaired.map { "  repaired: \(printable($0))" }
     }
     let different = mailboxes.count { !$0.differences.isEmpty }
     lines.append(

@@ -49,6 +49,18 @@ package enum Reply {
     package init(results: [VerifyResult]) { self.results = results }
   }
 
+  package struct Holds: Codable, Sendable {
+    package var holds: [HeldChanges]
+
+    package init(holds: [HeldChanges]) { self.holds = holds }
+  }
+
+  package struct Restorable: Codable, Sendable {
+    package var messages: [RestorableMessage]
+
+    package init(messages: [RestorableMessage]) { self.messages = messages }
+  }
+
   package struct Names: Codable, Sendable {
     package var accounts: [String]
 

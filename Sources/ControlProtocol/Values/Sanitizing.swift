@@ -84,9 +84,80 @@ extension VerifyResult {
       mailbox.name = clean(mailbox.name)
       mailbox.differences = mailbox.differences.map(clean)
       mailbox.explained = mailbox.explained.map(clean)
+      mailbox.repaired = mailbox.repaired.map(clean)
       return mailbox
     }
     result.failures = failures.map(clean)
     return result
+  }
+}
+
+extension ShownMessage {
+  package var sanitized: Self {
+    var message = self
+    message.mailbox = clean(mailbox)
+    message.path = path.map { printable($0, limit: 4_096) }
+    message.from = from.map(clean)
+    message.subject = subject.map(clean)
+    return message
+  }
+}
+
+extension HeldChanges {
+  package var sanitized: Self {
+    var held = self
+    held.mailbox = clean(mailbox)
+    held.reason = clean(reason)
+    held.examples = examples.map(\.sanitized)
+    return held
+  }
+}
+
+extension DecisionResult {
+  package var sanitized: Self {
+    var result = self
+    result.decided = decided.map { hold in
+      var hold = hold
+      hold.mailbox = clean(hold.mailbox)
+      return hold
+    }
+    result.failures = failures.map(clean)
+    return result
+  }
+}
+
+extension MessageHistory {
+  package var sanitized: Self {
+    MessageHistory(
+      entries: entries.map { entry in
+        var entry = entry
+        entry.mailbox = clean(entry.mailbox)
+        entry.file = entry.file.map(clean)
+        entry.detail = clean(entry.detail)
+        return entry
+      }, matches: matches.map(\.sanitized))
+  }
+}
+
+extension RestorableMessage {
+  package var sanitized: Self {
+    var message = self
+    message.mailbox = clean(mailbox)
+    message.reason = clean(reason)
+    message.from = from.map(clean)
+    message.subject = subject.map(clean)
+    return message
+  }
+}
+
+extension RestoreResult {
+  package var sanitized: Self {
+    RestoreResult(
+      restored: restored.map { file in
+        var file = file
+        file.mailbox = clean(file.mailbox)
+        file.path = printable(file.path, limit: 4_096)
+        return file
+      }, matches: matches.map(\.sanitized), failures: failures.map(clean))
   }
 }

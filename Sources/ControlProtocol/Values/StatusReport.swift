@@ -57,13 +57,19 @@ package struct StatusReport: Codable, Equatable, Sendable {
   }
 
   package struct Hold: Codable, Equatable, Sendable {
+    /// What `approve` and `reject` take: `work:3`.
+    package var hold: String
     package var mailbox: String
+    /// `25 messages gone from the server`
+    package var what: String
     package var messages: Int
     package var reason: String
     package var since: String
 
-    package init(mailbox: String, messages: Int, reason: String, since: String) {
+    package init(hold: String, mailbox: String, what: String, messages: Int, reason: String, since: String) {
+      self.hold = hold
       self.mailbox = mailbox
+      self.what = what
       self.messages = messages
       self.reason = reason
       self.since = since

@@ -23,9 +23,12 @@ package struct VerifiedMailbox: Codable, Equatable, Sendable {
   package var differences: [String]
   /// Differences that have a recorded reason.
   package var explained: [String]
+  /// What `--repair` did.
+  package var repaired: [String]
 
   package init(
-    name: String, onServer: Int, inState: Int, inFolder: Int, differences: [String] = [], explained: [String] = []
+    name: String, onServer: Int, inState: Int, inFolder: Int, differences: [String] = [],
+    explained: [String] = [], repaired: [String] = []
   ) {
     self.name = name
     self.onServer = onServer
@@ -33,5 +36,6 @@ package struct VerifiedMailbox: Codable, Equatable, Sendable {
     self.inFolder = inFolder
     self.differences = differences
     self.explained = explained
+    self.repaired = repaired
   }
 }

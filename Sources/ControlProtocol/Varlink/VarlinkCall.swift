@@ -95,6 +95,14 @@ package struct CallParameters: Sendable {
     }
   }
 
+  package func int(_ name: String) throws(VarlinkError) -> Int? {
+    switch values[name] {
+    case .integer(let value): return Int(clamping: value)
+    case nil, .null: return nil
+    default: throw .invalidParameter(name)
+    }
+  }
+
   package func strings(_ name: String) throws(VarlinkError) -> [String]? {
     switch values[name] {
     case .array(let elements):

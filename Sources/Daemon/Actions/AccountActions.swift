@@ -68,9 +68,10 @@ package enum AccountActions {
   }
 
   package static func verify(
-    _ account: AccountConfiguration, in runtime: MirrorRuntime, full: Bool
+    _ account: AccountConfiguration, in runtime: MirrorRuntime, full: Bool, repair: Bool
   ) async -> VerifyResult {
-    let found = await AccountWorker(runtime.settings(account), resources: runtime.resources).verify(full: full)
+    let found = await AccountWorker(runtime.settings(account), resources: runtime.resources).verify(
+      full: full, repair: repair)
     return VerifyResult(account: account.name, found.reports, found.failures)
   }
 
@@ -118,7 +119,7 @@ extension VerifyResult {
       mailboxes: reports.map {
         .init(
           name: $0.mailbox, onServer: $0.onServer, inState: $0.inState, inFolder: $0.inFolder,
-          differences: $0.differences, explained: $0.explained)
+          differences: $0.differences, explained: $0.explained, repaired: $0.repaired)
       }, failures: failures.map(\.description))
   }
 }
@@ -146,7 +147,9 @@ extension StatusReport.Account {
       error: summary.problem.map { StatusReport.Problem(what: $0.what, remedy: $0.remedy) }, mailboxes: mailboxes,
       holds: holds.map {
         StatusReport.Hold(
-          mailbox: $0.name.description, messages: $0.messages, reason: $0.reason, since: timestamp($0.since))
+          hold: "\(name):\($0.id)", mailbox: $0.name.description,
+          what: HoldWords($0.kind, messages: $0.messages).what, messages: $0.messages, reason: $0.reason,
+          since: timestamp($0.since))
       }, quarantined: summary.quarantined)
   }
 }

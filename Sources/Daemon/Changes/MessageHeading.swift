@@ -1,9 +1,11 @@
 import Glibc
 
-/// Sender and subject of a message file, for a person to read.
+/// Sender and subject of a message file, for a person to read, and its Message-ID.
 struct MessageHeading: Equatable, Sendable {
   var from: String?
   var subject: String?
+  /// As it stands: `<20260201.1@example.org>`.
+  var messageID: String?
 
   /// Headers beyond are not looked at.
   private static let limit = 64 << 10
@@ -46,6 +48,9 @@ struct MessageHeading: Equatable, Sendable {
     switch name {
     case "from" where from == nil: from = Self.text(value)
     case "subject" where subject == nil: subject = Self.text(value)
+    case "message-id" where messageID == nil:
+      messageID = String(decoding: value.prefix(Self.longestValue), as: UTF8.self)
+        .split(whereSeparator: \.isWhitespace).first.map(String.init)
     default: break
     }
   }

@@ -1,3 +1,4 @@
+import AccountWorker
 import ControlProtocol
 import Synchronization
 
@@ -94,11 +95,12 @@ struct ControlService: Sendable {
       let dryRun = try parameters.bool("dryRun") ?? false
       try await sync(targets, dryRun: dryRun, wantsMore: call.wantsMore, writer)
     case "Verify":
-      let parameters = try CallParameters(call, known: ["accounts", "full"])
+      let parameters = try CallParameters(call, known: ["accounts", "full", "repair"])
       let accounts = try parameters.strings("accounts")
       let full = try parameters.bool("full") ?? false
+      let repair = try parameters.bool("repair") ?? false
       let results = try await actions.run { () async throws(ControlError) in
-        try await control.verify(accounts, full: full)
+        try await control.verify(accounts, full: full, repair: repair)
       }
       try await writer.send(Reply.Verify(results: results.map(\.sanitized)))
     case "Pause", "Resume":
@@ -111,6 +113,46 @@ struct ControlService: Sendable {
     case "Reload":
       _ = try CallParameters(call, known: [])
       try await writer.send(try await actions.run { () async throws(ControlError) in try await control.reload() })
+    default: try await replyAboutMessages(call, writer)
+    }
+  }
+
+  /// Holds, history and quarantine. All but `Holds` read much, or write: they count as actions.
+  private func replyAboutMessages(_ call: VarlinkCall, _ writer: ReplyWriter) async throws {
+    let control = control
+    switch call.name {
+    case "Holds":
+      let accounts = try CallParameters(call, known: ["accounts"]).strings("accounts")
+      try await writer.send(Reply.Holds(holds: try await control.holds(of: accounts).map(\.sanitized)))
+    case "Approve", "Reject":
+      let holds = try CallParameters(call, known: ["holds"]).strings("holds")
+      // None named means all; an empty list is more likely a mistake.
+      guard holds?.isEmpty != true else { throw VarlinkError.invalidParameter("holds") }
+      let decision: HoldDecision = call.name == "Approve" ? .approve : .reject
+      let result = try await actions.run { () async throws(ControlError) in
+        try await control.decide(decision, on: holds)
+      }
+      try await writer.send(result.sanitized)
+    case "History":
+      let parameters = try CallParameters(call, known: ["message", "limit"])
+      let message = try parameters.string("message")
+      let limit = try parameters.int("limit") ?? MessageHistory.usualLimit
+      let history = try await actions.run { () async throws(ControlError) in
+        try await control.history(of: message, limit: limit)
+      }
+      try await writer.send(history.sanitized)
+    case "Restorable":
+      let account = try CallParameters(call, known: ["account"]).string("account")
+      let messages = try await actions.run { () async throws(ControlError) in
+        try await control.restorable(in: account)
+      }
+      try await writer.send(Reply.Restorable(messages: messages.map(\.sanitized)))
+    case "Restore":
+      guard let messages = try CallParameters(call, known: ["messages"]).strings("messages"), !messages.isEmpty else {
+        throw VarlinkError.invalidParameter("messages")
+      }
+      let result = try await actions.run { () async throws(ControlError) in try await control.restore(messages) }
+      try await writer.send(result.sanitized)
     default: throw VarlinkError.methodNotFound(call.method)
     }
   }

@@ -36,9 +36,9 @@ def lines_of(size):
 
 
 class Message:
-    def __init__(self, uid, body, flags=(), date=1_500_000_000, modseq=1, email_id=None):
+    def __init__(self, uid, body, flags=(), date=1_500_000_000, modseq=1, email_id=None, gmail_id=None):
         self.uid, self.body, self.flags, self.date, self.modseq = uid, body, tuple(flags), date, modseq
-        self.email_id = email_id
+        self.email_id, self.gmail_id = email_id, gmail_id
 
     def internal_date(self):
         moment = time.gmtime(self.date)
@@ -79,7 +79,8 @@ class Mailbox:
         top = len(self.messages) if isinstance(self.messages, Generated) else max(
             [message.uid for message in self.messages], default=0)
         self.uid_next, self.mod_seq = top + 1, 10
-        self.selectable = True
+        self.selectable, self.read_only = True, False
+        self.permanent = None  # the PERMANENTFLAGS, all and new keywords by default
 
     def find(self, uid):
         if isinstance(self.messages, Generated):

@@ -47,6 +47,10 @@ class Proxy:
         with self.lock:
             self.deaf = self.connections
 
+    def passes(self, number, upward, data):
+        """Whether what connection `number` sends goes on to the other side; for those that listen."""
+        return True
+
     def _accept(self):
         while True:
             try:
@@ -80,6 +84,8 @@ class Proxy:
                 if data and not upward and self.cut_after is not None:
                     data = data[:max(0, self.cut_after - passed)]
                 passed += len(data)
+                if data and not self.passes(number, upward, data):
+                    data = b""
                 with self.lock:
                     if upward:
                         self.sent += len(data)

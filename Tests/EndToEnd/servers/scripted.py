@@ -20,6 +20,7 @@ import traceback
 
 from . import certificates
 from .model import Generated, ranges
+from .writing import Writing
 
 CAPABILITIES = ("IMAP4rev1 SASL-IR AUTH=PLAIN ID ENABLE NAMESPACE LIST-EXTENDED LIST-STATUS SPECIAL-USE CONDSTORE "
                 "QRESYNC ESEARCH UIDPLUS LITERAL+ UNSELECT")
@@ -127,7 +128,7 @@ class Scripted:
         return any(word.upper() in command[1].upper().split()[:2] for command in self.commands)
 
 
-class Session:
+class Session(Writing):
     def __init__(self, server, one, number):
         self.server, self.socket, self.number = server, one, number
         one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -401,7 +402,9 @@ class Session:
         self.told = box.mod_seq
         options = words[1] if len(words) > 1 else []
         self.line(b"* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)")
-        self.line(b"* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)] ok")
+        permanent = ["\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft", "\\*"]
+        permanent = [] if box.read_only else permanent if box.permanent is None else box.permanent
+        self.line(b"* OK [PERMANENTFLAGS (" + " ".join(permanent).encode() + b")] ok")
         self.line(b"* %d EXISTS" % len(box.messages))
         self.line(b"* 0 RECENT")
         self.line(b"* OK [UIDVALIDITY %d] ok" % box.uid_validity)
@@ -413,7 +416,7 @@ class Session:
             if int(known[0]) == box.uid_validity:
                 self._changes(box, int(known[1]), known[2].decode() if len(known) > 2 and isinstance(
                     known[2], bytes) else "1:*")
-        self.ok(tag, b"[" + mode + b"] selected")
+        self.ok(tag, b"[" + (b"READ-ONLY" if box.read_only else mode) + b"] selected")
 
     def _changes(self, box, since, known):
         gone = [uid for modseq, uid in box.vanished if modseq > since and self._in(uid, known, box)]
@@ -566,6 +569,10 @@ class Session:
                 parts.append(b"RFC822.SIZE %d" % len(message.body))
             elif name == "MODSEQ":
                 parts.append(b"MODSEQ (%d)" % message.modseq)
+            elif name == "X-GM-MSGID" and message.gmail_id:
+                parts.append(b"X-GM-MSGID %d" % message.gmail_id)
+            elif name == "X-GM-LABELS":
+                parts.append(b"X-GM-LABELS ()")
             elif name == "EMAILID" and message.email_id:
                 parts.append(b"EMAILID (" + message.email_id.encode() + b")")
             elif name.startswith("BODY"):

@@ -1,0 +1,32 @@
+import SyncState
+
+/// Mends what a comparison found and has a safe mend, so that the next sync fetches it: nothing is removed that does not
+/// go to quarantine first.
+struct VerificationRepair: Sendable {
+  let account: OpenAccount
+  let mailbox: MirroredMailbox
+
+  /// What was done, a line each.
+  func run(_ mends: Verification.Mends) async throws -> [String] {
+    var lines: [String] = []
+    for start in stride(from: 0, to: mends.damaged.count, by: Self.batch) {
+      let part = Array(mends.damaged[start..<min(start + Self.batch, mends.damaged.count)])
+      try await RemovalRound(account: account, mailbox: mailbox).setAsideDamaged(part)
+    }
+    if !mends.damaged.isEmpty {
+      lines.append("\(mends.damaged.count) damaged files went to quarantine; the messages are fetched again")
+    }
+    if !mends.missing.isEmpty {
+      try await account.state.forget(
+        mends.missing, event: .refetched, detail: "its file was missing; asked for by verify --repair")
+      lines.append("\(mends.missing.count) messages whose files were missing are fetched again")
+    }
+    if mends.lists {
+      try await account.state.forgetCheckpoint(of: mailbox.record.id)
+      lines.append("the mailbox is listed in full and compared anew")
+    }
+    return lines
+  }
+
+  private static let batch = 256
+}

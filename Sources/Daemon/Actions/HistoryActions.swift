@@ -1,0 +1,87 @@
+import Configuration
+import ControlProtocol
+import LinuxFiles
+import MailModel
+import SyncState
+
+/// What happened to messages, read from the states on disk.
+package struct HistoryActions: StateReading {
+  let configuration: MirrorConfiguration
+  let pool: DiskPool
+
+  package init(configuration: MirrorConfiguration, pool: DiskPool) {
+    self.configuration = configuration
+    self.pool = pool
+  }
+
+  /// Of one message, or lately of all; oldest first.
+  package func history(of message: String?, limit: Int) async throws(ControlError) -> MessageHistory {
+    let limit = max(1, min(limit, 100_000))
+    guard let message else { return try await latest(limit) }
+    let found = try await MessageSearch(configuration: configuration, pool: pool).find(message)
+    guard let first = found.first else { return MessageHistory() }
+    guard found.allSatisfy({ $0.content == first.content && $0.account.name == first.account.name }) else {
+      let shown = found.map(\.shown)
+      do {
+        return MessageHistory(matches: try await pool.run { shown.map(\.withHeading) })
+      } catch {
+        return MessageHistory(matches: shown)
+      }
+    }
+    return MessageHistory(entries: try await entries(of: first.content, first.account, limit))
+  }
+
+  private func latest(_ limit: Int) async throws(ControlError) -> MessageHistory {
+    var entries: [HistoryEntry] = []
+    for account in configuration.accounts {
+      entries +=
+        try await reading(account) { state in
+          let lines = try await state.history(limit: limit).map { HistoryEntry($0, account: account.name) }
+          let arrivals = try await state.arrivals(limit: limit).map { HistoryEntry($0, account: account.name) }
+          return Self.merged(lines, arrivals)
+        } ?? []
+    }
+    entries.sort { $0.time < $1.time }
+    return MessageHistory(entries: Array(entries.suffix(limit)))
+  }
+
+  private func entries(
+    of content: Digest, _ account: AccountConfiguration, _ limit: Int
+  ) async throws(ControlError) -> [HistoryEntry] {
+    try await reading(account) { state in
+      let lines = try await state.history(content: content, limit: limit)
+      // What is here says itself when it came; of what went, its last lines do.
+      var arrivals = try await state.arrivals(content: content).map { HistoryEntry($0, account: account.name) }
+      var told = Set(arrivals.map(\.time))
+      for line in lines {
+        guard let came = line.came, told.insert(timestamp(came)).inserted else { continue }
+        var entry = HistoryEntry(line, account: account.name)
+        (entry.time, entry.event, entry.cause, entry.detail) = (
+          timestamp(came), HistoryEvent.came.rawValue, "server", ""
+        )
+        arrivals.append(entry)
+      }
+      return Array(
+        Self.merged(lines.map { HistoryEntry($0, account: account.name) }, arrivals).suffix(limit))
+    } ?? []
+  }
+
+  /// What was sent from here did not come from the server; oldest first.
+  private static func merged(_ lines: [HistoryEntry], _ arrivals: [HistoryEntry]) -> [HistoryEntry] {
+    let own: Set<HistoryEvent> = [.uploaded, .copied, .replaced]
+    let sent = Set(
+      lines.filter { line in own.contains { $0.rawValue == line.event } }.map(\.time))
+    let came = arrivals.filter { !sent.contains($0.time) }
+    return (came + lines).enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }
+      .map(\.element)
+  }
+}
+
+extension HistoryEntry {
+  init(_ record: HistoryRecord, account: String) {
+    self.init(
+      time: timestamp(record.at), account: account, mailbox: record.mailbox.description, event: record.event,
+      cause: record.cause, uid: record.uid?.value, file: record.baseName.map { String(decoding: $0, as: UTF8.self) },
+      detail: record.detail)
+  }
+}

@@ -1,0 +1,260 @@
+"""What another client moved on the server is a rename on disk: nothing is fetched, nothing goes to quarantine, nobody is
+asked. Against a real Dovecot."""
+
+import os
+
+from daemon_case import DaemonCase
+from support import EndToEnd, check, corpus, sample, wait_until
+from test_failpoints import Steps
+
+
+def move(server, source, target, uids):
+    client = server.client()
+    client.select('"%s"' % source)
+    kind, answer = client.uid("MOVE", uids, '"%s"' % target)
+    assert kind == "OK", answer
+    client.logout()
+
+
+class Moves(EndToEnd):
+    weight = 40
+
+    def setUp(self):
+        super().setUp()
+        self.server = self.dovecot()
+        sample(self.server, mailboxes=("INBOX", "Archive/2024", "Other"))
+        self.subject = self.mirror(self.server, direction="two-way", settle="1s")
+        self.synced(self.subject)
+        self.before = self.inodes()
+
+    def inodes(self):
+        return sorted(row[0] for path, row in self.subject.mail().items())
+
+    def path(self, mailbox, uid):
+        """The file of a message by its content, which no other has."""
+        body = self.remote(self.server, mailbox.encode())[uid].digest
+        folder = self.subject.folder_of(mailbox.encode())
+        for part in ("new", "cur"):
+            for entry in os.scandir(folder / part):
+                with open(entry.path, "rb") as file:
+                    if check.digest(file.read()) == body:
+                        return entry.path
+        raise AssertionError("no file of %s:%s" % (mailbox, uid))
+
+    def assertOnlyRenamed(self):
+        self.assertMirrored(self.subject, self.server)
+        self.assertEqual(self.inodes(), self.before, "the same files, under other names")
+        self.assertEqual(self.subject.quarantined(), [])
+
+    def test_a_moved_message_is_renamed(self):
+        move(self.server, "INBOX", "Archive/2024", "2:5")
+        self.synced(self.subject)
+        self.assertOnlyRenamed()
+
+    def test_moves_in_both_directions_at_once(self):
+        move(self.server, "INBOX", "Archive/2024", "1:3")
+        move(self.server, "Archive/2024", "INBOX", "4:6")
+        move(self.server, "Other", "INBOX", "7")
+        self.server.append("INBOX", corpus.small(3, seed=5))
+        result = self.synced(self.subject)
+        self.assertMirrored(self.subject, self.server)
+        self.assertEqual(len(set(self.before) - set(self.inodes())), 0, "the same files: %s" % result.out)
+        self.assertEqual(self.subject.quarantined(), [])
+
+    def test_a_new_mailbox_gets_its_messages_by_rename(self):
+        client = self.server.client()
+        client.create("Projects")
+        client.logout()
+        move(self.server, "INBOX", "Projects", "1:12")
+        self.synced(self.subject)
+        self.assertOnlyRenamed()
+
+    def test_there_and_back_again(self):
+        move(self.server, "INBOX", "Other", "3")
+        client = self.server.client()
+        client.select("Other")
+        last = client.uid("SEARCH", "ALL")[1][0].decode().split()[-1]
+        client.logout()
+        move(self.server, "Other", "INBOX", last)
+        self.synced(self.subject)
+        self.assertOnlyRenamed()
+
+    def test_archiving_an_inbox_asks_nobody(self):
+        self.server.append("INBOX", corpus.small(300, seed=8))
+        self.synced(self.subject)
+        self.before = self.inodes()
+        move(self.server, "INBOX", "Archive/2024", "1:*")
+        self.synced(self.subject)
+        self.assertOnlyRenamed()
+
+    def test_what_is_gone_still_goes_and_what_moved_stays(self):
+        move(self.server, "INBOX", "Other", "1:2")
+        client = self.server.client()
+        client.select("INBOX")
+        client.uid("STORE", "3:4", "+FLAGS", "(\\Deleted)")
+        client.uid("EXPUNGE", "3:4")
+        client.logout()
+        self.synced(self.subject)
+        self.assertMirrored(self.subject, self.server)
+        self.assertEqual(len(self.subject.quarantined()), 2)
+        self.assertEqual(len(set(self.before) - set(self.inodes())), 2)
+
+    def test_flags_of_both_sides_go_along(self):
+        """The server changed some on the way, a reader others before; letters of keywords differ between the folders."""
+        client = self.server.client()
+        client.select('"Archive/2024"')
+        client.uid("STORE", "1", "+FLAGS", "(first second)")
+        client.select("INBOX")
+        client.uid("STORE", "2:3", "+FLAGS", "(second third)")
+        client.logout()
+        self.synced(self.subject)
+        path = self.path("INBOX", 2)
+        base, _, letters = os.path.basename(path).partition(":2,")
+        flagged = os.path.join(os.path.dirname(os.path.dirname(path)), "cur",
+                               base + ":2," + "".join(sorted(set(letters + "FR"))))
+        os.rename(path, flagged)
+        client = self.server.client()
+        client.select("INBOX")
+        client.uid("STORE", "2:3", "+FLAGS", "(fourth)")
+        client.logout()
+        move(self.server, "INBOX", "Archive/2024", "2:3")
+        self.synced(self.subject)
+        self.assertOnlyRenamed()
+        moved = [message for message in self.remote(self.server, b"Archive/2024").values()
+                 if "fourth" in message.keywords]
+        self.assertEqual(len(moved), 2)
+        self.assertTrue(any({"\\flagged", "\\answered"} <= message.flags for message in moved), moved)
+        self.assertTrue(all({"second", "third"} <= set(message.keywords) for message in moved), moved)
+
+    def test_both_sides_moved_it_to_different_folders(self):
+        """The server's place wins, and the file is renamed there."""
+        path = self.path("INBOX", 4)
+        os.rename(path, self.subject.folder_of(b"Other") / "cur" / os.path.basename(path))
+        move(self.server, "INBOX", "Archive/2024", "4")
+        self.synced(self.subject)
+        self.assertOnlyRenamed()
+
+    def test_both_sides_moved_it_to_the_same_folder(self):
+        path = self.path("INBOX", 4)
+        os.rename(path, self.subject.folder_of(b"Other") / "cur" / os.path.basename(path))
+        move(self.server, "INBOX", "Other", "4")
+        self.synced(self.subject)
+        self.assertOnlyRenamed()
+
+    def test_moved_on_the_server_and_deleted_here(self):
+        body = self.remote(self.server, b"INBOX")[4].digest
+        os.unlink(self.path("INBOX", 4))
+        move(self.server, "INBOX", "Other", "4")
+        self.synced(self.subject)
+        self.assertMirrored(self.subject, self.server)
+        self.assertIn(body, self.subject.bodies(), "it is fetched to where the server has it")
+
+    def test_gone_on_the_server_and_moved_here(self):
+        body = self.remote(self.server, b"INBOX")[4].digest
+        path = self.path("INBOX", 4)
+        os.rename(path, self.subject.folder_of(b"Other") / "cur" / os.path.basename(path))
+        client = self.server.client()
+        client.select("INBOX")
+        client.uid("STORE", "4", "+FLAGS", "(\\Deleted)")
+        client.uid("EXPUNGE", "4")
+        client.logout()
+        self.synced(self.subject)
+        self.assertMirrored(self.subject, self.server)
+        self.assertIn(body, [message.digest for message in self.remote(self.server, b"Other").values()],
+                      "it is sent to its new place")
+
+    def test_moved_on_the_server_and_edited_here(self):
+        path = self.path("INBOX", 4)
+        with open(path, "ab") as file:
+            file.write(b"one more line\n")
+        with open(path, "rb") as file:
+            body = check.digest(file.read())
+        move(self.server, "INBOX", "Other", "4")
+        self.synced(self.subject)
+        self.assertMirrored(self.subject, self.server, dates=False)
+        self.assertIn(body, [message.digest for message in self.remote(self.server, b"Other").values()])
+
+    def test_true_copies_stay_two(self):
+        client = self.server.client()
+        client.select("INBOX")
+        client.uid("COPY", "4", "Other")
+        client.logout()
+        move(self.server, "INBOX", '"Archive/2024"'.strip('"'), "4")
+        self.synced(self.subject)
+        self.assertMirrored(self.subject, self.server)
+        self.assertEqual(self.subject.quarantined(), [])
+        self.assertEqual(len(set(self.before) - set(self.inodes())), 0)
+
+    def test_a_name_that_is_taken_replaces_nothing(self):
+        path = self.path("INBOX", 4)
+        other = self.subject.folder_of(b"Other") / "cur" / os.path.basename(path)
+        other.write_bytes(b"From: a@example.org\nMessage-ID: <kept@example.org>\n\nkept\n")
+        other.chmod(0o600)
+        move(self.server, "INBOX", "Other", "4")
+        self.synced(self.subject)
+        self.assertMirrored(self.subject, self.server)
+        self.assertEqual(self.subject.quarantined(), [])
+        self.assertEqual(len(set(self.before) - set(self.inodes())), 0)
+
+
+class MovesInOneDirection(Moves):
+    """The same with `direction = "pull"`, as far as nothing is sent."""
+
+    def setUp(self):
+        super().setUp()
+        self.subject.account["direction"] = "pull"
+        self.subject.write()
+
+    def test_flags_of_both_sides_go_along(self):
+        self.skipTest("local flags are not sent")
+
+    test_both_sides_moved_it_to_different_folders = test_flags_of_both_sides_go_along
+    test_both_sides_moved_it_to_the_same_folder = test_flags_of_both_sides_go_along
+    test_gone_on_the_server_and_moved_here = test_flags_of_both_sides_go_along
+    test_moved_on_the_server_and_edited_here = test_flags_of_both_sides_go_along
+    test_a_name_that_is_taken_replaces_nothing = test_flags_of_both_sides_go_along
+
+
+class MoveExit(Steps):
+    """Q25: wherever a run ends, the message is in one place afterwards, and it was never in none."""
+
+    weight = 75
+
+    def prepare(self, mirror):
+        self.synced(mirror)
+
+    def change(self, server):
+        move(server, "INBOX", "Archive/2024", "1:3")
+        move(server, "Archive/2024", "INBOX", "4:5")
+        server.append("INBOX", corpus.small(1, seed=9))
+
+    def test_Q25_a_move_on_the_server_resumes_after_each_step(self):
+        self.every_step(self.change)
+
+
+class MoveError(MoveExit):
+    kind = "error"
+
+
+class WatchedMoves(DaemonCase):
+    weight = 30
+
+    def test_V3_a_move_by_another_client_arrives_by_push(self):
+        server = self.dovecot()
+        sample(server, mailboxes=("INBOX", "Archive/2024", "Trash"))
+        mirror = self.mirror(server, direction="two-way", poll_interval="1h")
+        self.daemon(mirror)
+        self.assertSoonMirrored(mirror, server)
+        inodes = sorted(row[0] for row in mirror.mail().values())
+        for target, uids in (("Archive/2024", "1:3"), ("Trash", "5")):
+            move(server, "INBOX", target, uids)
+            self.assertSoonMirrored(mirror, server, timeout=10)
+            self.assertEqual(sorted(row[0] for row in mirror.mail().values()), inodes)
+        self.assertEqual(mirror.quarantined(), [])
+        client = server.client()
+        client.select("INBOX")
+        client.uid("STORE", "6", "+FLAGS", "(\\Deleted)")
+        client.uid("EXPUNGE", "6")
+        client.logout()
+        self.assertSoonMirrored(mirror, server, timeout=10)
+        wait_until(lambda: len(mirror.quarantined()) == 1)
