@@ -7,7 +7,8 @@ import SyncState
 struct DisappearanceCheck: Sendable {
   let account: OpenAccount
 
-  /// Those of the rows whose base names are in no folder. What is found somewhere is left to the next scan.
+  /// Those of the rows whose base names are in no folder. What is found somewhere is left to the next scan, but where the
+  /// file is known as another message: an edited one that was moved keeps its base name.
   func run(_ rows: [MessageRecord]) async throws -> [MessageRecord] {
     guard !rows.isEmpty else { return [] }
     let names = Set(rows.map(\.baseName))
@@ -26,8 +27,9 @@ struct DisappearanceCheck: Sendable {
           "\(mailbox.location): its files are being renamed; deletions wait", metadata: account.metadata())
         return []
       }
-      if !here.isEmpty { try await account.state.forgetScan(of: record.id) }
-      found.formUnion(here)
+      let unknown = try await here.subtracting(account.state.known(here, in: record.id))
+      if !unknown.isEmpty { try await account.state.forgetScan(of: record.id) }
+      found.formUnion(unknown)
     }
     return rows.filter { !found.contains($0.baseName) }
   }
