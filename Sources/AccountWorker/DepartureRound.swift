@@ -33,6 +33,7 @@ struct DepartureRound: Sendable {
         var round = RoundResult(plan: .init(mailbox: record.name))
         round.quarantined = end.quarantined
         round.notices = end.notices
+        account.report(holds: end.notices, in: record.name)
         result.ends.append(.success(round))
       } catch {
         if record.id != owning { await queue?.release(record.id) }

@@ -1,8 +1,9 @@
 import MailModel
 
-/// One message that came into a folder, changed there, or left it, because of the server.
+/// One message that came into a folder, changed there, or left it, because of the server; or a hold of a mailbox, with its
+/// reason.
 package struct MessageChange: Sendable, Equatable {
-  package enum Kind: String, Sendable { case new, changed, gone }
+  package enum Kind: String, Sendable { case new, changed, gone, held }
 
   package var account: String
   package var mailbox: String
@@ -12,6 +13,19 @@ package struct MessageChange: Sendable, Equatable {
   package var path: String
   /// As the wire names them.
   package var flags: [String]
+  /// Of a hold.
+  package var reason: String?
+}
+
+extension OpenAccount {
+  /// Tells of holds that a round has met.
+  func report(holds notices: [SyncFailure], in mailbox: MailboxName) {
+    report(
+      notices.filter(\.isHold).map { notice in
+        MessageChange(
+          account: settings.name, mailbox: mailbox.description, kind: .held, path: "", flags: [], reason: notice.what)
+      })
+  }
 }
 
 extension MirroredMailbox {

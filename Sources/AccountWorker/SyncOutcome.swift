@@ -73,6 +73,7 @@ package struct SyncOutcome: Sendable {
 extension OpenAccount {
   /// Writes down what keeps a mailbox from being mirrored as it should.
   func note(_ result: Result<RoundResult, SyncFailure>, of work: RoundWork) async {
+    if case .success(let round) = result { report(holds: round.notices, in: work.record.name) }
     let trouble: SyncFailure? =
       switch result {
       case .success(let round): round.notices.first { $0.scope == .mailbox && !$0.isHold }

@@ -8,7 +8,8 @@ struct EventsCommand: AsyncParsableCommand {
     commandName: "events",
     abstract: "Show what changes, as it changes.",
     discussion: """
-      One line for each message that came, changed, moved or went, until you end it. Needs the daemon.
+      One line for each message that came, changed, moved or went, and for what waits for your word, until you end it. \
+      Needs the daemon.
 
       Examples:
         mailmirror events

@@ -6,6 +6,7 @@ extension MailChange {
     var line = "\(time)  \(padded(kind.rawValue, to: 7))  \(printable("\(account)/\(mailbox)"))"
     let words = [from, subject].compactMap { $0.map { printable($0) } }
     if !words.isEmpty { line += "  " + words.joined(separator: ": ") }
+    if let reason { line += "  \(printable(reason))" }
     if words.isEmpty, let uid { line += "  UID \(uid)" }
     if kind == .changed { line += "  [\(flags.map { printable($0) }.joined(separator: " "))]" }
     return line

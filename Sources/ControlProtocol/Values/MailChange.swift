@@ -1,6 +1,7 @@
-/// One message that came, changed, moved or went: `Change` of the interface.
+/// One message that came, changed, moved or went, or a mailbox of which something waits for the person: `Change` of the
+/// interface.
 package struct MailChange: Codable, Equatable, Sendable {
-  package enum Kind: String, Codable, CaseIterable, Sendable { case new, changed, moved, gone }
+  package enum Kind: String, Codable, CaseIterable, Sendable { case new, changed, moved, gone, held }
 
   package var account: String
   package var mailbox: String
@@ -13,11 +14,14 @@ package struct MailChange: Codable, Equatable, Sendable {
   package var flags: [String]
   package var from: String?
   package var subject: String?
+  /// Why something waits.
+  package var reason: String?
 
   package init(
     account: String, mailbox: String, kind: Kind, time: String, uid: UInt32? = nil, path: String? = nil,
-    flags: [String] = [], from: String? = nil, subject: String? = nil
+    flags: [String] = [], from: String? = nil, subject: String? = nil, reason: String? = nil
   ) {
+    self.reason = reason
     self.account = account
     self.mailbox = mailbox
     self.kind = kind

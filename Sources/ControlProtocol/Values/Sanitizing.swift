@@ -62,6 +62,7 @@ extension MailChange {
     change.flags = flags.prefix(100).map(clean)
     change.from = from.map(clean)
     change.subject = subject.map(clean)
+    change.reason = reason.map(clean)
     return change
   }
 }

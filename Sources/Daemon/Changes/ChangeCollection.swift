@@ -18,7 +18,7 @@ final class ChangeCollection: Sendable {
     let time = timestamp(WallClock.system.now().seconds)
     let told = try? await pool.run {
       all.map { change in
-        let heading = change.kind == .gone ? MessageHeading() : MessageHeading.read(path: change.path)
+        let heading = [.gone, .held].contains(change.kind) ? MessageHeading() : MessageHeading.read(path: change.path)
         return MailChange(change, heading, time: time)
       }
     }

@@ -49,7 +49,8 @@ final class ChangeRelay: Sendable {
     }
     let time = timestamp(clock.now().seconds)
     let told = batch.map { change -> MailChange in
-      let heading = isCrowded || change.kind == .gone ? MessageHeading() : MessageHeading.read(path: change.path)
+      let heading =
+        isCrowded || [.gone, .held].contains(change.kind) ? MessageHeading() : MessageHeading.read(path: change.path)
       return MailChange(change, heading, time: time)
     }
     for change in told { feed.publish(change) }

@@ -8,9 +8,11 @@ extension MailChange {
       case .new: .new
       case .changed: .changed
       case .gone: .gone
+      case .held: .held
       }
     self.init(
-      account: change.account, mailbox: change.mailbox, kind: kind, time: time, uid: change.uid, path: change.path,
-      flags: change.flags, from: heading.from, subject: heading.subject)
+      account: change.account, mailbox: change.mailbox, kind: kind, time: time, uid: change.uid,
+      path: change.kind == .held ? nil : change.path, flags: change.flags, from: heading.from, subject: heading.subject,
+      reason: change.reason)
   }
 }
