@@ -431,6 +431,7 @@ class Uploading(HostileTwoWay):
                     mail_reader.move(self.file("t1"), self.folder("Archive"))
                     mail_reader.copy(self.file("t2"), self.folder("Archive"))
                     self.settle()
+                    self.settle()
                     self.assertTrue(cut)
                     if capabilities == PLAIN:  # awaits somebody's expunge
                         self.assertEqual(self.token_count("t1")[1], {"Archive": 1})
