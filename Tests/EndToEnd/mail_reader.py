@@ -16,7 +16,8 @@ def base_name():
 def letter(token, text="hello", ends=b"\n"):
     """A small message that only its token tells from others; the same token gives the same bytes."""
     lines = ["From: a@example.org", "To: b@example.org", "Subject: %s %s" % (text, token),
-             "Message-ID: <%s@example.org>" % token, "Date: Fri, 14 Jul 2017 02:40:00 +0000", "", "%s %s" % (text, token)]
+             "Message-ID: <%s@example.org>" % token, "Date: Fri, 14 Jul 2017 02:40:00 +0000", "",
+             "%s %s" % (text, token)]
     return b"".join(line.encode() + ends for line in lines)
 
 

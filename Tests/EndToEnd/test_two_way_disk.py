@@ -1,5 +1,5 @@
-"""HAZARDS.md, M and D, where changes may be sent: nothing that is wrong with the disk or the state looks like a person's
-wish on the server."""
+"""HAZARDS.md, M and D, where changes may be sent: nothing that is wrong with the disk or the state looks like a
+person's wish on the server."""
 
 import contextlib
 import os

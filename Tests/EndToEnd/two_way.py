@@ -228,7 +228,3 @@ def holds(case, mirror):
 
 def hold_id(hold):
     return str(hold.get("id", hold.get("hold")))
-
-
-def modified(path):
-    return os.stat(path).st_mtime_ns

@@ -52,8 +52,8 @@ class Wire(Proxy):
         """The commands that change something on the server."""
         return [line for line, verb in zip(self.commands, self.verbs()) if verb.split()[-1] in WRITES]
 
-    def cut_before_answer(self, word, after=0):
-        """Cuts once the server has answered the command of that name (which is done, and the client never hears of it)."""
+    def cut_before_answer(self, word):
+        """Cuts once the server has answered a command of that name: it is done, and the client never hears of it."""
         asked = {}
 
         def cut_at(number, upward, data):
