@@ -37,7 +37,7 @@ struct AccountOpening: Sendable {
     guard let (lock, state) = opened else { return }
     try? await state.setAccountProblem(what: failure.what, remedy: failure.remedy, now: clock.now().seconds)
     try? await state.close()
-    withExtendedLifetime(lock) {}
+    lock.release()
   }
 
   private func openSound(meter: ProgressMeter) async throws -> (account: OpenAccount, lock: InstanceLock) {
@@ -69,7 +69,10 @@ struct AccountOpening: Sendable {
     do {
       try await pool.run { try check(prepared.root, against: prepared.state.identity, machine: prepared.machine) }
     } catch {
-      try await prepared.state.close()
+      // Not under the task's cancellation, which would leave the state open. Work that was cancelled in the pool's queue
+      // may hold on to the lock until its turn comes.
+      await Task { try? await prepared.state.close() }.value
+      prepared.lock.release()
       throw error
     }
     var account = OpenAccount(

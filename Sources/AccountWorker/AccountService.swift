@@ -230,7 +230,7 @@ package actor AccountService {
         settings: settings, pool: resources.pool, clock: resources.clock, logger: resources.logger, report: report
       ).open(meter: meter)
       let error = await work(account)
-      withExtendedLifetime(lock) {}
+      lock.release()
       return error
     } catch {
       return error

@@ -65,7 +65,7 @@ package actor AccountWorker {
       // Not under the task's cancellation, which would keep the state from being closed.
       let soFar = outcome
       outcome = await Task { await finish(account, dryRun: dryRun, isWhole: mailboxes.isEmpty, soFar) }.value
-      withExtendedLifetime(lock) {}
+      lock.release()
     } catch {
       outcome.failures.append(SyncFailure(error, account: settings.name, location: settings.name))
     }

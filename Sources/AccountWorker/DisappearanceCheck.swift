@@ -7,8 +7,7 @@ import SyncState
 struct DisappearanceCheck: Sendable {
   let account: OpenAccount
 
-  /// Those of the rows whose base names are in no folder. What is found somewhere is left to the next scan, but where the
-  /// file is known as another message: an edited one that was moved keeps its base name.
+  /// Those of the rows whose base names are in no folder. What is found somewhere is left to the next scan.
   func run(_ rows: [MessageRecord]) async throws -> [MessageRecord] {
     guard !rows.isEmpty else { return [] }
     let names = Set(rows.map(\.baseName))
@@ -27,10 +26,20 @@ struct DisappearanceCheck: Sendable {
           "\(mailbox.location): its files are being renamed; deletions wait", metadata: account.metadata())
         return []
       }
-      let unknown = try await here.subtracting(account.state.known(here, in: record.id))
-      if !unknown.isEmpty { try await account.state.forgetScan(of: record.id) }
-      found.formUnion(unknown)
+      let loose = try await withoutOwner(here, in: record.id)
+      if !loose.isEmpty { try await account.state.forgetScan(of: record.id) }
+      found.formUnion(loose)
     }
     return rows.filter { !found.contains($0.baseName) }
+  }
+
+  /// Those of the names that are not the file of another row, which came to the folder under the same name.
+  private func withoutOwner(_ names: Set<[UInt8]>, in mailbox: Int64) async throws -> Set<[UInt8]> {
+    let names = Array(names)
+    let owners = try await account.state.messages(baseNames: names)
+    return Set(
+      zip(names, owners).filter { _, rows in
+        !rows.contains { $0.mailbox == mailbox && $0.state == .present && !$0.pending.contains(.gone) }
+      }.map(\.0))
   }
 }

@@ -107,6 +107,9 @@ struct FolderSurvey: Sendable {
   // MARK: New folders
 
   private static let patience: Int64 = 3_600
+  /// When a folder that the person has to decide about is tried again; seconds since 1970.
+  private static let never: Int64 = 1 << 50
+  private static let wasHere = "it was here when the state was made for mail that was here"
 
   /// Makes mailboxes for folders that were made here. They are linked when the server lists them.
   private func makeMailboxes(
@@ -118,12 +121,21 @@ struct FolderSurvey: Sendable {
     let linked = Set(records.map(\.name))
     let known = Set(records.lazy.filter { $0.removal == .none }.compactMap { $0.scan?.cur.inode })
     let refused = try await state.refusedFolders()
-    try await state.acceptFolders(refused.keys.filter { key in !folders.contains { $0.path.stored == key } })
+    let isMatching = try await state.rebuilding().isUnderWay
+    try await state.acceptFolders(
+      refused.keys.filter { key in taken.contains(key) || !folders.contains { $0.path.stored == key } })
     for folder in folders where !taken.contains(folder.path.stored) {
       guard let name = names.name(for: folder.path, settings), !name.isInbox, !names.has(name), !linked.contains(name),
         !known.contains(Int64(bitPattern: folder.cur.inode)), names.selects(name, settings.selection)
       else { continue }
-      if let last = refused[folder.path.stored], account.now() - last < Self.patience { continue }
+      guard !isMatching else {
+        try await state.refuseFolder(folder.path.stored, reason: Self.wasHere, now: Self.never)
+        continue
+      }
+      if let last = refused[folder.path.stored] {
+        if last == Self.never { result.notices.append(waiting(folder.path, name)) }
+        if account.now() - last < Self.patience { continue }
+      }
       if let text = try await connection.create(name), text.code != .alreadyExists {
         try await state.refuseFolder(folder.path.stored, reason: text.text, now: account.now())
         result.notices.append(
@@ -139,6 +151,20 @@ struct FolderSurvey: Sendable {
       names.insert(name)
       result.hasChangedServer = true
     }
+  }
+}
+
+extension FolderSurvey {
+  /// Mail that a lost state, or another program, left in a folder that the server has no mailbox for: it may have been
+  /// deleted there, or this is another server.
+  private func waiting(_ path: FolderPath, _ name: MailboxName) -> SyncFailure {
+    var notice = SyncFailure(
+      scope: .mailbox, retry: .never, location: "\(settings.name)/\(name)",
+      what:
+        "the folder \(path) was here before its state, and the server has no such mailbox; its mail stays here only",
+      remedy: "rename the folder, or make the mailbox on the server, to have it sent there")
+    notice.isHold = true
+    return notice
   }
 }
 

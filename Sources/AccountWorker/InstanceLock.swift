@@ -28,6 +28,9 @@ final class InstanceLock: Sendable {
     self.descriptor = descriptor
   }
 
+  /// Lets the next one in now: a thread that is done with it may hold on to this object a moment longer.
+  func release() { flock(descriptor, LOCK_UN) }
+
   deinit { close(descriptor) }
 }
 

@@ -97,36 +97,35 @@ struct MailboxLinking: Sendable {
     return settings.selection.selects(entry.name, delimiter)
   }
 
-  /// The layout's folder, or, while mail that was here is matched, the one that another program made.
+  /// The layout's folder; or one that was made here without the prefix of its mailbox; or, while mail that was here is
+  /// matched, the one that another program made.
   private func place(of entry: ListEntry, taken: Set<String>) async throws -> FolderPath {
-    let usual = try await folder(for: entry, besides: taken)
-    guard settings.folderNames[entry.name.description] == nil, try await account.state.rebuilding().isUnderWay else {
-      return usual
+    let usual = try folder(for: entry)
+    guard settings.folderNames[entry.name.description] == nil else { return usual }
+    let (root, layout) = (account.root, settings.layout)
+    if try await account.state.rebuilding().isUnderWay {
+      let folders = AdoptedFolders(root: root, layout: layout)
+      return try await account.pool.run {
+        folders.folder(of: entry.name, delimiter: entry.delimiter, usual: usual, taken: taken) ?? usual
+      }
     }
-    let folders = AdoptedFolders(root: account.root, layout: settings.layout)
+    guard !prefix.isEmpty, entry.name.wire.count > prefix.count, entry.name.wire.starts(with: prefix),
+      let short = try? layout.folder(
+        for: MailboxName(wire: entry.name.wire.dropFirst(prefix.count)), separator: entry.delimiter,
+        rootLength: settings.root.utf8.count), !taken.contains(short.stored)
+    else { return usual }
     return try await account.pool.run {
-      folders.folder(of: entry.name, delimiter: entry.delimiter, usual: usual, taken: taken) ?? usual
+      try layout.hasFolder(at: short, in: root) && !layout.hasFolder(at: usual, in: root) ? short : usual
     }
   }
 
-  private func folder(for entry: ListEntry, besides taken: Set<String>) async throws -> FolderPath {
+  private func folder(for entry: ListEntry) throws -> FolderPath {
     let (layout, length) = (settings.layout, settings.root.utf8.count)
     if let mapped = settings.folderNames[entry.name.description] {
       return try layout.folder(for: MailboxName(mapped), separator: UInt8(ascii: "/"), rootLength: length)
     }
     try UnsafeName.check(entry.name, isFlat: entry.delimiter == nil)
-    let path = try layout.folder(for: entry.name, separator: entry.delimiter, rootLength: length)
-    // A folder that was made here without the prefix of its mailbox.
-    guard !prefix.isEmpty, entry.name.wire.count > prefix.count, entry.name.wire.starts(with: prefix),
-      let short = try? layout.folder(
-        for: MailboxName(wire: entry.name.wire.dropFirst(prefix.count)), separator: entry.delimiter,
-        rootLength: length), !taken.contains(short.stored)
-    else { return path }
-    let root = account.root
-    let isThere = try await account.pool.run {
-      try layout.hasFolder(at: short, in: root) && !layout.hasFolder(at: path, in: root)
-    }
-    return isThere ? short : path
+    return try layout.folder(for: entry.name, separator: entry.delimiter, rootLength: length)
   }
 
   private func skipped(_ name: MailboxName, _ problem: String) -> SyncFailure {

@@ -13,7 +13,7 @@ extension AccountWorker {
     let (account, lock) = try await AccountOpening(
       settings: settings, pool: resources.pool, clock: resources.clock, logger: resources.logger, report: report
     ).open(meter: meter)
-    defer { withExtendedLifetime(lock) {} }
+    defer { lock.release() }
     do {
       let value = try await body(account)
       try await account.state.close()

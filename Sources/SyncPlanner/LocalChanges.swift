@@ -65,7 +65,11 @@ private struct ContentGroup {
     guard !strays.isEmpty else { return [] }
     var changes: [LocalChange] = []
     var open = missing.sorted { $0.id < $1.id }
-    var files = strays.sorted { $0.precedes($1) }
+    // Under the very name of a message that is there, a file is that message, written anew since it was last looked at.
+    var files = strays.filter { file in
+      !present.contains { $0.mailbox == file.mailbox && $0.baseName == file.baseName }
+    }
+    files.sort { $0.precedes($1) }
     /// Gives each message of `open` the first file that fits it.
     func pair(_ fits: (MissingMessage, StrayFile) -> Bool) {
       open.removeAll { message in

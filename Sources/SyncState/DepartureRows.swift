@@ -109,12 +109,16 @@ extension AccountState {
     }
   }
 
-  /// Contents of departed rows whose files were moved here: their files wait until it is known whether the server has
-  /// them elsewhere.
+  /// Contents of rows whose files were moved here while their messages departed, or have no UID yet: their files wait
+  /// until it is known where the server has them.
   package func departedContents() async throws -> Set<Digest> {
     try await read { db in
       let rows = try Data.fetchAll(
-        db, sql: "SELECT content_digest FROM message WHERE departed IS NOT NULL AND pending & 1 AND state = 1")
+        db,
+        sql: """
+          SELECT content_digest FROM message INDEXED BY message_pending
+          WHERE pending <> 0 AND pending & 1 AND state = 1 AND (departed IS NOT NULL OR uid IS NULL)
+          """)
       return Set(rows.compactMap { Digest($0) })
     }
   }

@@ -32,7 +32,12 @@ import Testing
     #expect(try await run("sync", "--config", "FILE", "wrok", configuration: good) == .usage)
     #expect(try await run("sink") == .usage)
     #expect(try await run("sync", "--no-such-option") == .usage)
-    #expect(try await run("verify", "--repair") == .usage)
+    for word in ["approve", "reject"] {
+      #expect(try await run(word) == .usage)
+      #expect(try await run(word, "--all", "work:1") == .usage)
+    }
+    #expect(try await run("restore") == .usage)
+    #expect(try await run("history", "--limit", "0") == .usage)
     #expect(try await run("sync", "--help") == .success)
     #expect(try await run("--version") == .success)
     #expect(try await run() == .success)

@@ -68,9 +68,11 @@ import Testing
         .init(
           name: "Entwürfe", folder: ".Entwürfe", state: .held, messages: 7, pendingLocal: 2, reason: "too many"),
       ],
-      holds: [.init(
-          hold: "work:3", mailbox: "Entwürfe", what: "40 messages gone from the server", messages: 40, reason: "40 of 47",
-          since: "2026-02-01T09:00:00Z")],
+      holds: [
+        .init(
+          hold: "work:3", mailbox: "Entwürfe", what: "40 messages gone from the server", messages: 40,
+          reason: "40 of 47", since: "2026-02-01T09:00:00Z")
+      ],
       quarantined: 1)
   ])
 
@@ -139,5 +141,44 @@ import Testing
         "work: 1 mailbox compared, 1 with differences",
       ])
     #expect(!verify.isClean)
+  }
+
+  @Test func holdsForAPerson() {
+    let hold = HeldChanges(
+      hold: "work:3", account: "work", mailbox: "INBOX", kind: "removals", what: "7 messages gone from the server",
+      messages: 7, since: "2026-02-01T09:00:00Z", reason: "7 of 8", approve: "removes them", reject: "keeps them",
+      examples: [
+        .init(
+          account: "work", mailbox: "INBOX", uid: 4, path: "/mail/cur/4", from: "Alice", subject: "Lunch\u{1B}?",
+          date: "2026-01-31T08:00:00Z")
+      ])
+    #expect(
+      HeldChanges.lines([hold]) == [
+        "work:3  work/INBOX: 7 messages gone from the server",
+        "  since 2026-02-01T09:00:00Z: 7 of 8",
+        "  - 2026-01-31  Alice: Lunch??",
+        "  and 6 more",
+        "  mailmirror approve work:3  removes them",
+        "  mailmirror reject work:3   keeps them",
+      ])
+    #expect(HeldChanges.lines([]) == ["nothing waits for you"])
+    let decided = DecisionResult(
+      decided: [.init(hold: "work:3", account: "work", mailbox: "INBOX", messages: 1, effect: "keeps it")])
+    #expect(
+      decided.lines("rejected", hasDaemon: false) == [
+        "rejected work:3 (INBOX, 1 message): keeps it", "run mailmirror sync work to have it done",
+      ])
+  }
+
+  @Test func historyForAPerson() {
+    let entry = HistoryEntry(
+      time: "2026-02-01T09:30:00Z", account: "work", mailbox: "INBOX", event: "quarantined", cause: "server", uid: 12,
+      detail: "no longer on the server")
+    #expect(
+      MessageHistory(entries: [entry]).lines == [
+        "2026-02-01T09:30:00Z  quarantined    work/INBOX UID 12  on the server: no longer on the server"
+      ])
+    let match = ShownMessage(account: "work", mailbox: "Lists/swift", uid: 7, from: "Alice", subject: "Lunch?")
+    #expect(MessageHistory(matches: [match]).lines == ["work/Lists/swift:7  Alice: Lunch?"])
   }
 }

@@ -14,12 +14,30 @@ import Testing
     account.error = .init(what: text, remedy: text)
     account.progress = ProgressReport(account: "work", mailbox: text)
     account.mailboxes = [.init(name: text, folder: text, state: .ok, messages: 1, reason: text)]
-    account.holds = [.init(hold: "work:1", mailbox: text, what: text, messages: 1, reason: text, since: "")]
+    account.holds = [.init(hold: "work:1", mailbox: text, what: "", messages: 1, reason: text, since: "")]
+    let shown = ShownMessage(account: "work", mailbox: text, path: text, from: text, subject: text)
+    let kept = RestorableMessage(
+      name: "1.a", account: "work", mailbox: text, removed: "", until: "", reason: text, from: text, subject: text)
     var sync = SyncResult(account: "work", failures: [text])
     sync.planned = [text]
     sync.notices = [text]
     let values: [any Encodable] = [
-      account.sanitized, sync.sanitized,
+      account.sanitized, sync.sanitized, shown.sanitized, kept.sanitized,
+      HeldChanges(
+        hold: "work:1", account: "work", mailbox: text, kind: "flags", what: "", messages: 1, since: "", reason: text,
+        approve: "", reject: nil, examples: [shown]
+      ).sanitized,
+      DecisionResult(
+        decided: [.init(hold: "work:1", account: "work", mailbox: text, messages: 1, effect: "")], failures: [text]
+      ).sanitized,
+      MessageHistory(
+        entries: [
+          .init(time: "", account: "work", mailbox: text, event: "came", cause: "server", file: text, detail: text)
+        ], matches: [shown]
+      ).sanitized,
+      RestoreResult(
+        restored: [.init(name: "1.a", account: "work", mailbox: text, path: text)], matches: [kept], failures: [text]
+      ).sanitized,
       ListedMailbox(account: "work", name: text, wire: text, folder: text).sanitized,
       MailChange(
         account: "work", mailbox: text, kind: .new, time: "", path: text, flags: [text], from: text, subject: text
@@ -27,7 +45,8 @@ import Testing
       VerifyResult(
         account: "work",
         mailboxes: [
-          .init(name: text, onServer: 0, inState: 0, inFolder: 0, differences: [text], explained: [text])
+          .init(
+            name: text, onServer: 0, inState: 0, inFolder: 0, differences: [text], explained: [text], repaired: [text])
         ], failures: [text]
       ).sanitized,
       StringBox(OpenMetrics.text([account], version: "1").replacingOccurrences(of: "\n", with: " ")),

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 
 import corpus
@@ -52,6 +53,19 @@ class PersonCase(DaemonCase):
         holds = self.tell("holds", status=3)
         self.assertEqual([hold["kind"] for hold in holds], [kind])
         return holds[0]
+
+    def kept(self):
+        """A copy of the mirror's state and mail as they are now."""
+        copy = self.subject.directory / "kept"
+        for name, source in (("state", self.subject.state), ("mail", self.subject.maildir)):
+            shutil.copytree(source, copy / name, copy_function=shutil.copy2)
+        return copy
+
+    def put_back(self, copy):
+        """State and mail are again as they were copied, in their old places."""
+        for name, target in (("state", self.subject.state), ("mail", self.subject.maildir)):
+            shutil.rmtree(target)
+            shutil.copytree(copy / name, target, copy_function=shutil.copy2)
 
     @staticmethod
     def message_id(path):

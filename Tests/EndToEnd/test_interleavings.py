@@ -45,7 +45,7 @@ class BetweenRenameAndCommit(TwoWay):
                 for token in ("t1", "t2", "t3"):
                     self.assertPlaces(token, "Archive" if token in moved else "INBOX")
                 moved_at_all += bool(moved)
-                self.assertSame()
+                self.assertSame(leftovers=False)
                 self.assertEqual(self.on_server("Trash"), [])
                 self.assertQuiet()
         self.assertTrue(moved_at_all)

@@ -61,6 +61,7 @@ class Disk(TwoWay):
         try:
             for number in range(5):
                 self.server.append("INBOX", corpus.small(2, seed=50 + number), user=self.user)
+                self.store_on_server("INBOX", "t%d" % (number + 1), "+FLAGS", "\\Answered")
                 self.synced(self.subject)
         finally:
             running = False
@@ -301,25 +302,32 @@ class Disk(TwoWay):
         self.assertSame()
         self.assertQuiet()
 
-    def test_D11_an_account_that_points_to_another_server_is_held(self):
-        """Another user's mail, or another server's, under the old state: nothing is sent there, nothing removed here."""
+    def test_D11_an_account_that_points_to_another_users_mail_is_held(self):
+        """Another user's mail under the old state, with and without the same UIDVALIDITY by chance: nothing is sent
+        there, nothing is removed here."""
         self.filled()
         files, user = self.subject.mail(), self.user
-        other = next(self.names)
-        self.server.append("INBOX", loads(3, prefix="other"), user=other)
-        self.subject.account["user"] = self.user = other
-        self.subject.write()
-        self.view = self.server_view()
-        for _ in range(2):
-            result = self.subject.sync()
-            self.assertIn(result.status, (1, 3), result.out)
-            self.assertUntouched()
-            for path in files:
-                self.assertTrue(os.path.exists(path))
-        self.subject.account["user"] = self.user = user
-        self.subject.write()
-        self.view = self.server_view()
-        self.healed()
+        for validity in ("1234567890", None):
+            with self.subTest(validity=validity):
+                other = next(self.names)
+                self.server.append("INBOX", [(body, flags, "01-Jan-2020 00:00:00 +0000") for body, flags, _ in loads(
+                    3, prefix="other")], user=other)
+                with self.client() as client:
+                    mine = client.status("INBOX", "(UIDVALIDITY)")[1][0].decode().split()[-1].rstrip(")")
+                self.server.doveadm("mailbox", "update", "--uid-validity", validity or mine, "-u", other, "INBOX")
+                self.subject.account["user"] = self.user = other
+                self.subject.write()
+                self.view = self.server_view()
+                for _ in range(2):
+                    result = self.subject.sync()
+                    self.assertUntouched()
+                    for path in files:
+                        self.assertTrue(os.path.exists(path), "%s is removed" % path)
+                    self.assertIn(result.status, (1, 3), result.out)
+                self.subject.account["user"] = self.user = user
+                self.subject.write()
+                self.view = self.server_view()
+                self.healed()
 
     def test_verify_finds_both_sides_equal_after_changes_of_all_kinds(self):
         self.filled()

@@ -749,6 +749,23 @@ class Providers(HostileTwoWay):
 
 
 class Two(HostileTwoWay):
+    def test_N11_a_list_that_is_short_creates_and_uploads_nothing(self):
+        """LIST leaves out a mailbox, or all, or is refused, once: its folder is no new folder, its mail no new mail."""
+        for name, rewrite in (("one", lambda session, line: None if b"Archive" in line else line),
+                              ("all", lambda session, line: None if line.startswith((b"* LIST", b"* STATUS")) else line)):
+            with self.subTest(left_out=name):
+                server = self.pair(name="N11" + name, boxes=[box(b"INBOX", 3), box(b"Archive", 3, prefix="a"),
+                                                             box(b"Trash", attributes=["\\Trash"])])
+                before, files = self.snapshot(), self.subject.mail()
+                server.rewrite = rewrite
+                self.assertAlive(self.subject.sync())
+                self.assertEqual(server.writes, [])
+                server.rewrite = None
+                self.synced(self.subject)
+                self.assertEqual(server.writes, [])
+                self.assertEqual(self.snapshot(), before)
+                self.assertEqual(self.subject.mail(), files)
+
     def test_M23_two_syncs_at_once_upload_once(self):
         """Two processes on one account: one works, the other waits or says so; ten new messages are uploaded once."""
         self.pair(2)

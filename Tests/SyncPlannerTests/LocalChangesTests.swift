@@ -68,6 +68,12 @@ import Testing
     #expect(changes([], [file], [here, Self.present(2, "a", 1), Self.present(3, "b", 1)]) == [.copy(of: 3, to: file)])
   }
 
+  @Test func aMessageWrittenAnewIsNoCopyOfItself() {
+    let file = Self.stray(Self.inbox, "a", 1, inode: 8)
+    #expect(changes([], [file], [Self.present(1, "a", 1)]) == [])
+    #expect(changes([Self.missing(2, "b", 1)], [file], [Self.present(1, "a", 1)]) == [.delete(message: 2)])
+  }
+
   @Test func aMoveAndACopyAtOnce() {
     let files = [Self.stray(Self.archive, "b", 1), Self.stray(Self.sent, "c", 1)]
     #expect(
@@ -161,7 +167,10 @@ import Testing
       }
     }
     for inode in 0..<number(0..<8) {
-      strays.insert(Self.stray(Int64(number(0..<3)), name(), UInt8(number(1..<4)), inode: Int64(inode)))
+      let file = Self.stray(Int64(number(0..<3)), name(), UInt8(number(1..<4)), inode: Int64(inode))
+      if !present.contains(where: { $0.mailbox == file.mailbox && $0.baseName == file.baseName }) {
+        strays.insert(file)
+      }
     }
     let planned = changes(missing, Array(strays), present)
     #expect(planned == changes(missing.shuffled(using: &random), strays.shuffled(using: &random), present.reversed()))

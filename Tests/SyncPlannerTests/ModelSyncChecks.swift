@@ -13,7 +13,7 @@ extension ModelSync {
     defer { log = sync.log }
     for event in history.events { sync.run(event) }
     guard sync.comesToRest(approves: history.approves) else { return "it does not come to rest" }
-    return sync.difference() ?? sync.loss() ?? sync.disregard()
+    return sync.difference() ?? sync.loss() ?? sync.undueRemoval() ?? sync.disregard()
   }
 
   private func comesToRest(approves: Bool) -> Bool {
@@ -106,6 +106,26 @@ extension ModelSync {
       let mayBeDoubled = wasDisturbed || !options.endsEqual || entry.isEdit && entry.placeHere != nil
       if !mayBeDoubled, max(here, onServer) > entry.made {
         return "content \(content) is there \(here) times here, \(onServer) on the server: \(entry)"
+      }
+    }
+    return nil
+  }
+
+  // MARK: What nobody removed is neither in Trash nor in quarantine
+
+  private func undueRemoval() -> String? {
+    for content in account.headers.indices {
+      let entry = ledger[content]
+      guard entry.made == 1, !entry.isEdit, entry.removedHere + entry.removedOnServer == 0 else { continue }
+      // One that moves while it is scanned is seen twice, as a copy; when it moves again, that copy was deleted.
+      guard entry.movesHere < 2 else { continue }
+      if let trash = options.trash, !entry.wasTrashed,
+        account.server[trash].messages.contains(where: { $0.content == content })
+      {
+        return "content \(content) is in Trash, and nobody removed it"
+      }
+      if entry.placeOnServer == nil, account.quarantine.values.contains(content) {
+        return "content \(content) is in quarantine, and nobody removed it"
       }
     }
     return nil

@@ -14,6 +14,9 @@ struct ModelLedger {
     var paired = 0
     /// It took the place of another content, with what happens to that.
     var isEdit = false
+    var movesHere = 0
+    /// Somebody put it into Trash.
+    var wasTrashed = false
     var flagsHere: FlagSet?
     var flagsOnServer: FlagSet?
     var placeHere: Int?
@@ -101,6 +104,7 @@ extension ModelSync {
       let uid = account.server[place].add(
         content, message.flags, emailID: message.emailID, isOurs: false)
       ledger[content].placeOnServer = place
+      if place == options.trash { ledger[content].wasTrashed = true }
       note { "server: move \(message.uid) of \(mailbox), content \(content), to \(uid) of \(place)" }
     case .copyOnServer:
       let place = edit.place % options.mailboxes
@@ -150,6 +154,8 @@ extension ModelSync {
       account.disk[folder].remove(at: number)
       account.disk[place].append(moved)
       ledger[file.content].placeHere = place
+      ledger[file.content].movesHere += 1
+      if place == options.trash { ledger[file.content].wasTrashed = true }
       note { "folder: move \(file.base) of \(folder), content \(file.content), to \(moved.base) of \(place)" }
     case .copy:
       let place = edit.place % options.mailboxes

@@ -140,7 +140,7 @@ extension ModelSync {
   /// What is left of moves and of edited messages.
   private func expungeRests(_ changes: [LocalChange], _ mailbox: Int) throws {
     for case .expungeRest(let message) in changes {
-      if let row = row(message, in: mailbox), !row.isDeparted { try expunge(row, keeps: true) }
+      if let row = row(message, in: mailbox), !row.isDeparted { try expunge(row, keeps: false) }
     }
     for row in account.rows where row.mailbox == mailbox && row.leaving != .none {
       try expunge(row, keeps: row.leaving == .replaced)

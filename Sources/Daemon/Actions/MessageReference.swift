@@ -37,9 +37,7 @@ package enum MessageReference: Equatable, Sendable {
       self = .quarantined(entry: parts[1], account: parts[0])
       return
     }
-    // The longest root that fits: one account's Maildir may be inside another's.
-    let roots = configuration.accounts.filter { path.hasPrefix($0.maildir + "/") }
-    guard let account = roots.max(by: { $0.maildir.count < $1.maildir.count }) else { return nil }
+    guard let account = configuration.accounts.first(where: { path.hasPrefix($0.maildir + "/") }) else { return nil }
     var parts = path.dropFirst(account.maildir.count + 1).split(separator: "/").map(String.init)
     guard let name = parts.popLast(), let part = parts.popLast(), ["cur", "new"].contains(part) else { return nil }
     self = .file(account: account.name, folder: parts.joined(separator: "/"), name: name)
