@@ -26,7 +26,9 @@ import Testing
 
   private func moves(_ departed: [DepartedMessage], _ appeared: [AppearedMessage]) -> [Int64: UInt32] {
     let moves = SyncPlanner.serverMoves(departed: departed, appeared: appeared)
-    return Dictionary(uniqueKeysWithValues: moves.map { ($0.message, $0.appeared.uid.value) })
+    let byRow = Dictionary(moves.map { ($0.message, $0.appeared.uid.value) }, uniquingKeysWith: { first, _ in first })
+    #expect(byRow.count == moves.count, "a row was given twice")
+    return byRow
   }
 
   @Test func byHeaderSizeAndDate() throws {
