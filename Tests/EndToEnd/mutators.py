@@ -69,7 +69,7 @@ class ServerMutator(Mutator):
 
     def __init__(self, server, boxes, ledger, dice, plain_expunge=False, **options):
         super().__init__(ledger, dice, **options)
-        self.server, self.boxes, self.plain_expunge = server, list(boxes), plain_expunge
+        self.server, self.boxes, self.plain_expunge = server, boxes, plain_expunge
         self.client, self.mailboxes_made = None, 0
 
     def act(self):
@@ -186,11 +186,12 @@ class FolderMutator(Mutator):
 
     side = "local"
     acts = {"deliver": 12, "save": 12, "read": 12, "flags": 20, "delete": 8, "move": 16, "move_renamed": 6, "copy": 5,
-            "copy_then_unlink": 6, "second_copy": 3, "edit": 8}
+            "copy_then_unlink": 6, "second_copy": 3, "edit": 8, "create": 1}
 
     def __init__(self, mirror, boxes, ledger, dice, marks=True, **options):
         super().__init__(ledger, dice, **options)
-        self.mirror, self.boxes, self.letters = mirror, list(boxes), "SRFD" + ("T" if marks else "")
+        self.mirror, self.boxes, self.letters = mirror, boxes, "SRFD" + ("T" if marks else "")
+        self.folders_made = 0
         self.later = []  # (when, path's folder, base name, token): unlinked later
 
     def folder(self, mailbox):
@@ -338,3 +339,11 @@ class FolderMutator(Mutator):
             self.ledger.edited(token, check.digest(body))
             self.ledger.note(self.side, "edit", token, [item], [item._replace(digest=check.digest(body))],
                              sure=len(same) == 1)
+
+    def create(self):
+        if self.folders_made < 3:
+            self.folders_made += 1
+            name = "Local/Box%d" % self.folders_made
+            for part in ("tmp", "new", "cur"):
+                (self.folder(name) / part).mkdir(mode=0o700, parents=True)
+            self.boxes.append(name)

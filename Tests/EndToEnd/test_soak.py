@@ -40,9 +40,10 @@ class Soak:
             self.server.append(box, [])
         self.subject = self.mirror(self.server, host="127.0.0.1", port=proxy.port, tls="none", tls_ca_file=None,
                                    direction="two-way", settle="1s", hold=UNLIMITED, **account)
-        self.there = ServerMutator(self.server, BOXES, self.ledger, random.Random(self.dice.random()),
+        boxes = list(BOXES)  # both add to them
+        self.there = ServerMutator(self.server, boxes, self.ledger, random.Random(self.dice.random()),
                                    plain_expunge=self.plain)
-        self.here = FolderMutator(self.subject, BOXES, self.ledger, random.Random(self.dice.random()),
+        self.here = FolderMutator(self.subject, boxes, self.ledger, random.Random(self.dice.random()),
                                   marks=not self.plain)
         self.there.client = self.server.client()
         for _ in range(40):
