@@ -1,6 +1,10 @@
 """Holds: what waits for the person is shown, approved or rejected, with and without a daemon."""
 
+import json
 import os
+import subprocess
+import threading
+import time
 import unittest
 
 from person_case import PersonCase
@@ -89,6 +93,22 @@ class Holds(PersonCase):
         wait_until(lambda: self.subject.run("status").status == 0)
         self.server.append("INBOX", corpus.small(3, seed=5))
         self.assertSoonMirrored(self.subject, self.server)
+        self.assertEnds(with_daemon)
+
+    def test_events_tell(self):
+        self.filled()
+        with_daemon = self.daemon(self.subject)
+        listener = subprocess.Popen(self.subject.command("events", "--json"), stdout=subprocess.PIPE, text=True)
+        self.addCleanup(listener.stdout.close)
+        self.addCleanup(listener.wait)
+        self.addCleanup(listener.kill)
+        lines = []
+        threading.Thread(target=lambda: lines.extend(map(json.loads, listener.stdout)), daemon=True).start()
+        time.sleep(0.5)  # until it listens
+        self.expunge("11:50")
+        held = wait_until(lambda: [line for line in lines if line["kind"] == "held"])[0]
+        self.assertEqual((held["account"], held["mailbox"]), ("test", "INBOX"))
+        self.assertIn("40 of 60", held["reason"])
         self.assertEnds(with_daemon)
 
     def test_wrong_words(self):
