@@ -53,6 +53,7 @@ struct PushRound: Sendable {
   private func push() async throws -> Result {
     guard let selection = try await selectForWriting() else { return Result() }
     let target = PushTarget(account: account, connection: connection, mailbox: mailbox, selection: selection)
+    try await BaseNameTwins(account: account, mailbox: mailbox).rename()
     let changes = try await LocalChangeReader(account: account, mailbox: id).read()
     var result = Result()
     let replaced = try await state.pending(.content, in: id)

@@ -83,7 +83,9 @@ struct ServerMoveRound: Sendable {
     let files = try await state.strays(contents: [row.digests.content]).filter { file in
       file.refused == nil && !taken.contains(.init(baseName: file.baseName, inode: file.stamp.inode))
     }
-    return files.first { $0.baseName == row.baseName } ?? files.first
+    // As many of them as other messages of this content miss their files are those messages'.
+    let others = try await state.missing().count { $0.id != row.id && $0.digests.content == row.digests.content }
+    return files.first { $0.baseName == row.baseName } ?? files.dropFirst(others).first
   }
 
   // MARK: Renames

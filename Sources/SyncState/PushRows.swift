@@ -177,6 +177,21 @@ extension AccountState {
     }
   }
 
+  /// Which of these base names are those of messages whose files are there.
+  package func known(_ baseNames: Set<[UInt8]>, in mailbox: Int64) async throws -> Set<[UInt8]> {
+    guard !baseNames.isEmpty else { return [] }
+    return try await read { db in
+      let statement = try db.cachedStatement(
+        sql: """
+          SELECT EXISTS (SELECT 1 FROM message
+            WHERE mailbox = ? AND base_name = ? AND state = 1 AND pending & 1 = 0)
+          """)
+      return try baseNames.filter { name in
+        try Bool.fetchOne(statement, arguments: [mailbox, Data(name)]) ?? false
+      }
+    }
+  }
+
   /// When the next file that is missing counts as deleted unless it turns up, in nanoseconds since 1970; nil where
   /// nothing is watched since `scanBegan` or later.
   package func nextSettled(settle: Int64, after scanBegan: Int64) async throws -> Int64? {
