@@ -22,18 +22,6 @@ extension AccountState {
     }
   }
 
-  /// Whether departed messages wait for a look at the other mailboxes.
-  package func hasOpenDepartures() async throws -> Bool {
-    try await read { db in
-      try Bool.fetchOne(
-        db,
-        sql: """
-          SELECT EXISTS (SELECT 1 FROM message
-            WHERE departed IS NOT NULL AND id NOT IN (SELECT message FROM hold_message))
-          """) ?? false
-    }
-  }
-
   /// The departed rows that one of these messages may be, by what is known of it without its header. The message of a
   /// row that an open intent is about may be where that intent brings it.
   package func departed(like messages: [DepartureKey]) async throws -> [MessageRecord] {

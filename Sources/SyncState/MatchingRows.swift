@@ -5,6 +5,23 @@ import MailModel
 /// Files that were here before the state knew of them: whether they are messages that the server has is found out before
 /// any of them is sent.
 extension AccountState {
+  /// What may be true of a message that has just come into the mailbox, read at once since it waits: it may have been
+  /// moved there, by another client or by our own hand; its file may be here already.
+  package func arrivals(in mailbox: Int64) async throws -> (mayBeMoved: Bool, mayBeHere: Bool) {
+    try await read { db in
+      let row = try Row.fetchOne(
+        db,
+        sql: """
+          SELECT EXISTS (SELECT 1 FROM message
+              WHERE departed IS NOT NULL AND id NOT IN (SELECT message FROM hold_message))
+            OR EXISTS (SELECT 1 FROM intent WHERE mailbox = ?1 AND kind = 'move' AND uncertain = 0) AS moved,
+            EXISTS (SELECT 1 FROM local_file WHERE mailbox = ?1)
+            OR EXISTS (SELECT 1 FROM message WHERE mailbox = ?1 AND uid IS NULL AND state = 1 AND remote = 1) AS here
+          """, arguments: [mailbox])
+      return (row?["moved"] ?? true, row?["here"] ?? true)
+    }
+  }
+
   /// The mailbox's files without a row whose header, without what programs add, is this one.
   package func strays(plainHeader: Digest, in mailbox: Int64) async throws -> [LocalFile] {
     try await read { db in
@@ -25,9 +42,6 @@ extension AccountState {
       ).compactMap(LocalFile.init(row:))
     }
   }
-
-  /// Whether files without a row may be sent to this mailbox.
-  package func mayUpload(_ mailbox: Int64) async throws -> Bool { try await !unmatchedMailboxes().contains(mailbox) }
 
   /// The mailboxes whose files without a row have not been compared with all that the server has.
   package func unmatchedMailboxes() async throws -> Set<Int64> {
