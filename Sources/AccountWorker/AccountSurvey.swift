@@ -41,7 +41,9 @@ struct AccountSurvey: Sendable {
     var listing = try await list(connection)
     var result = Result(began: began)
     let folders = FolderSurvey(account: account, connection: connection, queue: queue)
-    if !isDryRun, only.isEmpty {
+    // Where the account may be another's now, what its folders and mailboxes lack says nothing.
+    let isSame = !account.pointsElsewhere
+    if !isDryRun, only.isEmpty, isSame {
       let found = try await folders.run(listing)
       result.failures += found.notices
       if found.hasChangedServer { listing = try await list(connection) }
@@ -66,7 +68,7 @@ struct AccountSurvey: Sendable {
     }
     try await compare(connection.capabilities, looked, &result)
     if !isDryRun {
-      if only.isEmpty {
+      if only.isEmpty, isSame {
         let gone = try await MailboxDepartures(survey: folders).run(at: began - 1)
         result.failures += gone.notices
       }

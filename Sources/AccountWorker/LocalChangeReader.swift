@@ -31,6 +31,8 @@ struct LocalChangeReader: Sendable {
   private var state: AccountState { account.state }
 
   func read() async throws -> LocalChanges {
+    // Rows lose and get their UIDs in other mailboxes' turns meanwhile.
+    let departed = try await state.departedContents()
     let held = try await state.heldMessages()
     let busy = Set(try await state.intents().compactMap { $0.source })
     let missing = try await state.missing().filter { !held.contains($0.id) && !busy.contains($0.id) }
@@ -56,7 +58,7 @@ struct LocalChangeReader: Sendable {
       strays: strays.map { StrayFile($0, content: contentOf($0)) },
       present: present.map(PresentMessage.init), scanBegan: account.facts.lastCompleteScan ?? 0,
       settle: account.settings.settle.nanoseconds)
-    let blocked = try await blockedFiles(strays)
+    let blocked = try await blockedFiles(strays, departed: departed)
     // A file that waits is still where a message went, so that it is no deletion; but nothing is done with it.
     sort(
       planned.filter { change in
@@ -69,12 +71,12 @@ struct LocalChangeReader: Sendable {
 
   /// Files that wait for the first comparison with all that the server has, for the person's word, for news of whether they were sent already, or of where the server has the
   /// message that they were moved from.
-  private func blockedFiles(_ files: [LocalFile]) async throws -> Set<ServerIntent.File> {
+  private func blockedFiles(_ files: [LocalFile], departed: Set<Digest>) async throws -> Set<ServerIntent.File> {
     let held = try await state.heldFiles()
     // A file of that content may be the one, wherever it is by now; or both sides have moved its message, and the
     // server's place is not known yet.
     let uncertain = Set(try await state.intents().filter(\.isUncertain).map(\.digests.content))
-      .union(try await state.departedContents())
+      .union(departed).union(try await state.departedContents())
     let unmatched = try await state.unmatchedMailboxes()
     return Set(
       files.filter { file in

@@ -65,7 +65,7 @@ struct MailboxLinking: Sendable {
       }
     }
     // Every account has an INBOX: a listing without one is not whole.
-    for record in byName.values where isComplete && record.privateName == nil {
+    for record in byName.values where isComplete && record.privateName == nil && !account.pointsElsewhere {
       let entry = listing.first { $0.entry.name == record.name }
       guard entry?.entry.isSelectable != true else { continue }
       if !isDryRun { try await account.state.setUnlisted(record.id, record.unlisted + 1) }

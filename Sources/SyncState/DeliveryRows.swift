@@ -114,6 +114,12 @@ extension AccountState {
       let fetched = try db.cachedStatement(sql: "DELETE FROM unfetched WHERE mailbox = ? AND uid = ?")
       let brought = try db.cachedStatement(
         sql: "DELETE FROM intent WHERE mailbox = ? AND base_name = ? AND inode = ?")
+      // What a move or copy whose answer was never heard has brought: should its source go, that is the rest of it.
+      let copy = try db.cachedStatement(
+        sql: """
+          UPDATE message SET copy_of = (SELECT source FROM intent
+            WHERE mailbox = ? AND base_name = ? AND inode = ? AND kind IN ('move', 'copy')) WHERE id = ?
+          """)
       var adopted = UIDSet()
       for item in adoptions {
         let (local, intent) = (item.file, item.intent)
@@ -126,6 +132,9 @@ extension AccountState {
           intent.wireSize, intent.lineEnds.map { Data($0) }, intent.internalDate, intent.internalZone, intent.emailID,
           intent.gmailID.map { Int64(bitPattern: $0) }, session, local.stamp.device, local.stamp.inode,
           local.stamp.modified, local.stamp.changed, item.pending.rawValue,
+        ])
+        try copy.execute(arguments: [
+          local.mailbox, Data(local.baseName), local.stamp.inode, db.lastInsertedRowID,
         ])
         try fetched.execute(arguments: [intent.mailbox, intent.uid.value])
         try brought.execute(arguments: [local.mailbox, Data(local.baseName), local.stamp.inode])

@@ -13,7 +13,7 @@ import Testing
     #expect(work.user == "me" && work.password == .environment("PW") && work.mechanisms == nil)
     #expect(work.maildir == "/home/me/Mail/work" && work.layout == .maildirPlusPlus)
     #expect(work.mailboxes == .all && !work.subscribedOnly && work.map.isEmpty)
-    #expect(work.direction == .pull && work.deleteLocally == .quarantine && work.keepDeleted == .seconds(30 * 86400))
+    #expect(work.direction == .twoWay && work.deleteLocally == .quarantine && work.keepDeleted == .seconds(30 * 86400))
     #expect(work.hold == .standard && work.connections == 4 && work.timeout == .seconds(60) && work.onChange == nil)
   }
 

@@ -18,16 +18,17 @@ import Testing
     print("random histories: MAILMIRROR_SEED=\(Self.seed) MAILMIRROR_HISTORIES=\(Self.histories)")
     let lanes = max(1, ProcessInfo.processInfo.activeProcessorCount)
     let failed = await withTaskGroup(of: [UInt64].self) { group in
-      for lane in 0..<lanes { group.addTask { Self.failures(from: UInt64(lane), by: lanes) } }
+      for lane in 0..<lanes { group.addTask { await Self.failures(from: UInt64(lane), by: lanes) } }
       return await group.reduce(into: []) { $0 += $1 }
     }
     for seed in failed.sorted().prefix(3) { Issue.record("\(Self.report(seed))") }
     #expect(failed.isEmpty)
   }
 
-  private static func failures(from first: UInt64, by stride: Int) -> [UInt64] {
+  private static func failures(from first: UInt64, by stride: Int) async -> [UInt64] {
     var failed: [UInt64] = []
     for number in Swift.stride(from: first, to: histories, by: stride) where failed.count < 5 {
+      await Task.yield()
       var log: [String]?
       if ModelSync.failure(of: ModelHistory(seed: seed &+ number), log: &log) != nil { failed.append(seed &+ number) }
     }
