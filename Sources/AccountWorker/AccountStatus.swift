@@ -119,8 +119,8 @@ actor StatusRefresh {
     board.update { status in
       status.holds = holds
       guard var summary = status.summary else { return }
-      (summary.lastSuccess, summary.problem, summary.quarantined) = (
-        account.lastSuccess, account.problem, account.quarantined
+      (summary.lastSuccess, summary.problem, summary.quarantined, summary.rebuilt) = (
+        account.lastSuccess, account.problem, account.quarantined, account.rebuilt
       )
       for place in summary.mailboxes.indices {
         if let mailbox = counted[summary.mailboxes[place].record.id] { summary.mailboxes[place] = mailbox }

@@ -15,6 +15,8 @@ package struct AccountSummary: Sendable {
   package var problem: Problem?
   package var mailboxes: [Mailbox]
   package var quarantined: Int
+  /// When the state was made anew for mail that was here, in the last week or while that is being matched.
+  package var rebuilt: Int64?
 }
 
 extension AccountState {
@@ -34,7 +36,9 @@ extension AccountState {
         lastSuccess: account?["last_success"], problem: account.flatMap { Problem(row: $0) },
         mailboxes: try Row.fetchAll(db, sql: Self.mailboxSummaries + " ORDER BY folder")
           .map(AccountSummary.Mailbox.init(row:)),
-        quarantined: try Int.fetchOne(db, sql: "SELECT count(*) FROM quarantined") ?? 0)
+        quarantined: try Int.fetchOne(db, sql: "SELECT count(*) FROM quarantined") ?? 0,
+        rebuilt: try Int64.fetchOne(
+          db, sql: "SELECT rebuilt FROM account WHERE rebuilding = 1 OR rebuilt > unixepoch() - 7 * 86400"))
     }
   }
 
@@ -52,7 +56,9 @@ extension AccountState {
       let account = try Row.fetchOne(db, sql: "SELECT * FROM account")
       return AccountSummary(
         lastSuccess: account?["last_success"], problem: account.flatMap { Problem(row: $0) }, mailboxes: [],
-        quarantined: try Int.fetchOne(db, sql: "SELECT count(*) FROM quarantined") ?? 0)
+        quarantined: try Int.fetchOne(db, sql: "SELECT count(*) FROM quarantined") ?? 0,
+        rebuilt: try Int64.fetchOne(
+          db, sql: "SELECT rebuilt FROM account WHERE rebuilding = 1 OR rebuilt > unixepoch() - 7 * 86400"))
     }
   }
 

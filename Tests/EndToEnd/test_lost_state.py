@@ -46,6 +46,7 @@ class LostState(EndToEnd):
                          "the same files: nothing was fetched again")
         self.assertEqual(self.subject.quarantined(), [])
         files = self.subject.mail()
+        self.assertIn("rebuilt", self.subject.run("status").out)
         quiet = self.synced(self.subject)
         self.assertNotIn(says, quiet.out)
         self.assertEqual(self.subject.mail(), files)

@@ -61,6 +61,9 @@ extension StatusReport {
           + printable(hold.reason))
     }
     if !account.holds.isEmpty { lines.append("  mailmirror holds tells what approve and reject would do") }
+    if let rebuilt = account.rebuilt {
+      lines.append("  its state was rebuilt on \(rebuilt) from the mail that was here")
+    }
     if account.quarantined > 0 { lines.append("  \(counted(account.quarantined, "message")) in quarantine") }
     return lines
   }

@@ -93,11 +93,13 @@ package struct StatusReport: Codable, Equatable, Sendable {
     package var holds: [Hold]
     /// Messages in quarantine.
     package var quarantined: Int
+    /// When its state was made anew for mail that was here; nil where that is long ago.
+    package var rebuilt: String?
 
     package init(
       name: String, state: State, activity: String? = nil, push: String? = nil, connections: Int? = nil,
       lastSuccess: String? = nil, nextPoll: String? = nil, error: Problem? = nil, progress: ProgressReport? = nil,
-      mailboxes: [Mailbox] = [], holds: [Hold] = [], quarantined: Int = 0
+      mailboxes: [Mailbox] = [], holds: [Hold] = [], quarantined: Int = 0, rebuilt: String? = nil
     ) {
       self.name = name
       self.state = state
@@ -111,6 +113,7 @@ package struct StatusReport: Codable, Equatable, Sendable {
       self.mailboxes = mailboxes
       self.holds = holds
       self.quarantined = quarantined
+      self.rebuilt = rebuilt
     }
   }
 

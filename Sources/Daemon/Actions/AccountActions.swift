@@ -165,6 +165,6 @@ extension StatusReport.Account {
           hold: "\(name):\($0.id)", mailbox: $0.name.description,
           what: HoldWords($0.kind, messages: $0.messages).what, messages: $0.messages, reason: $0.reason,
           since: timestamp($0.since))
-      }, quarantined: summary.quarantined)
+      }, quarantined: summary.quarantined, rebuilt: summary.rebuilt.map(timestamp))
   }
 }
