@@ -151,10 +151,13 @@ struct ServerMoveRound: Sendable {
     var settled: [SettledDelivery] = []
     var failed: [Int64] = []
     for row in rows {
-      let entry = found[row.baseName]?.first { entry in
-        entry.status.map { FileStamp($0).inode == row.stamp?.inode } ?? false
+      let here = found[row.baseName] ?? []
+      let entry = try await account.pool.run {
+        try here.first { $0.status.map { FileStamp($0).inode == row.stamp?.inode } ?? false }
+          ?? here.first { try folder.content(of: $0)?.digests.content == row.digests.content }
       }
       if let entry {
+        try await removeLeftover(of: row, now: entry)
         let name = entry.parsed
         let isChanged = mailbox.keywords.flags(of: name, unlettered: row.unlettered, base: row.flags) != row.flags
         let pending = row.pending.subtracting([.gone, .flags]).union(isChanged ? .flags : [])
@@ -166,6 +169,29 @@ struct ServerMoveRound: Sendable {
     try await account.pool.run { try folder.syncDirectories([.new, .cur], source: false) }
     try await state.settleMoves(settled, now: account.now())
     try await state.revertMoves(failed, at: account.clock.now().total)
+  }
+
+  /// A power cut may leave a file under the name that it had as well, since two directories are not written at once.
+  private func removeLeftover(of row: MessageRecord, now entry: ScanEntry) async throws {
+    guard let source = row.movedFrom, source != id, let record = try await state.mailbox(source),
+      let place = try? await account.mirrored(record)
+    else { return }
+    let folder = place.folder
+    let leftovers = try await account.pool.run {
+      try (Recovery.entries(in: folder, named: [row.baseName])[row.baseName] ?? []).filter {
+        try folder.content(of: $0)?.digests.content == row.digests.content
+      }
+    }
+    for leftover in leftovers {
+      guard leftover.status?.identity == entry.status?.identity else {
+        try await account.setAside(leftover, in: folder, of: record, reason: "left behind by a move that was cut")
+        continue
+      }
+      try await account.pool.run {
+        try folder[leftover.subdirectory].unlink(leftover.name, label: "moved on the server")
+        try folder[leftover.subdirectory].sync()
+      }
+    }
   }
 
   /// Where a file is, and what it will be called.
