@@ -94,6 +94,8 @@ struct AccountSession: Sendable {
       if result.wantsAnotherLook { signal.wake(.survey) }
     } catch {
       account.pipeline.fail(error)
+      // Who waits for news now is to see that the account has stopped.
+      signal.wake(.work)
     }
   }
 

@@ -486,7 +486,8 @@ class Lies(Pushed):
         for account in accounts.values():
             if account["error"]:
                 self.assertLess(len(account["error"]["what"]), 2_000)
-        self.assertLess(daemon.memory()[2], PEAK)
+        # Nine accounts at once, whose threads' stacks and code count as well.
+        self.assertLess(daemon.memory()[2], PEAK + 8 * 1024)
         self.assertEnds(daemon)
 
     def test_S31_referrals_are_not_followed(self):
