@@ -51,7 +51,9 @@ package struct HistoryActions: StateReading {
     try await reading(account) { state in
       let lines = try await state.history(content: content, limit: limit)
       // What is here says itself when it came; of what went, its last lines do.
-      var arrivals = try await state.arrivals(content: content).map { HistoryEntry($0, account: account.name) }
+      var arrivals = Self.withoutOwn(
+        try await state.arrivals(content: content).map { HistoryEntry($0, account: account.name) },
+        lines.map { HistoryEntry($0, account: account.name) })
       var told = Set(arrivals.map(\.time))
       for line in lines {
         guard let came = line.came, told.insert(timestamp(came)).inserted else { continue }
@@ -66,18 +68,25 @@ package struct HistoryActions: StateReading {
     } ?? []
   }
 
-  /// What was sent from here did not come from the server; oldest first.
+  /// Oldest first.
   private static func merged(_ lines: [HistoryEntry], _ arrivals: [HistoryEntry]) -> [HistoryEntry] {
+    (withoutOwn(arrivals, lines) + lines).enumerated()
+      .sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element)
+  }
+
+  /// What was sent from here did not come from the server.
+  private static func withoutOwn(_ arrivals: [HistoryEntry], _ lines: [HistoryEntry]) -> [HistoryEntry] {
     let own: Set<HistoryEvent> = [.uploaded, .copied, .replaced]
     let sent = Set(
-      lines.filter { line in own.contains { $0.rawValue == line.event } }.map(\.time))
-    let came = arrivals.filter { !sent.contains($0.time) }
-    return (came + lines).enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }
-      .map(\.element)
+      lines.filter { line in own.contains { $0.rawValue == line.event } }.map(\.place))
+    return arrivals.filter { !sent.contains($0.place) }
   }
 }
 
 extension HistoryEntry {
+  /// Which file, and when: within a second one may go and another come.
+  fileprivate var place: String { "\(time) \(file ?? "")" }
+
   init(_ record: HistoryRecord, account: String) {
     self.init(
       time: timestamp(record.at), account: account, mailbox: record.mailbox.description, event: record.event,
