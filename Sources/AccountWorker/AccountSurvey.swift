@@ -47,7 +47,7 @@ struct AccountSurvey: Sendable {
       let found = try await folders.run(listing)
       result.failures += found.notices
       if found.hasChangedServer { listing = try await list(connection) }
-      try await ServerRenames(account: account, queue: queue).run(listing)
+      try await ServerRenames(account: account, connection: connection, queue: queue).run(listing)
     }
     let linking = try await MailboxLinking(
       account: account, isDryRun: isDryRun, prefix: ServerNames(listing, facts: connection.facts).prefix

@@ -55,8 +55,7 @@ struct MailboxLinking: Sendable {
         let (root, layout) = (account.root, settings.layout)
         _ = try await account.pool.run { try MaildirFolder.create(in: root, at: path, layout: layout) }
         let record = try await account.state.addMailbox(
-          name, delimiter: listed.entry.delimiter, folder: String(decoding: path.bytes, as: UTF8.self),
-          objectID: listed.status?.mailboxID)
+          name, delimiter: listed.entry.delimiter, folder: String(decoding: path.bytes, as: UTF8.self))
         result.linked.append(LinkedMailbox(record: record, listed: listed))
       } catch let problem as FolderNameProblem {
         result.notices.append(skipped(name, problem.description))

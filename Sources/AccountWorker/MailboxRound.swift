@@ -44,6 +44,9 @@ struct MailboxRound: Sendable {
     } else if record.uidValidity == nil, let validity = view.selection.uidValidity {
       try await state.setValidity(validity, of: id)
     }
+    if let objectID = view.selection.mailboxID, objectID != record.objectID {
+      try await state.setObjectID(objectID, of: id)
+    }
     record = try await state.mailbox(id) ?? record
 
     if !known.isEmpty, let held = try await probe() { return held }

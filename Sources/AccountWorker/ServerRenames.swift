@@ -7,9 +7,11 @@ import SyncState
 
 /// Follows mailboxes that were renamed on the server: the folder is renamed, and the row is that of the new name. A
 /// mailbox is known again by its MAILBOXID (RFC 8474), else by its UIDVALIDITY, its UIDNEXT and the number of its
-/// messages together, where no other can be meant.
+/// messages together, where no other can be meant. The identifier is what SELECT tells: STATUS answers with random bytes
+/// in Cyrus 3.6.
 struct ServerRenames: Sendable {
   let account: OpenAccount
+  let connection: IMAPConnection
   var queue: WorkQueue?
 
   private var state: AccountState { account.state }
@@ -26,13 +28,18 @@ struct ServerRenames: Sendable {
         && settings.selection.selects(item.entry.name, item.entry.delimiter.map { Character(UnicodeScalar($0)) })
     }
     let missing = records.filter { !names.contains($0.name) && $0.removal == .none && !$0.name.isInbox }
-    guard !fresh.isEmpty else { return }
+    guard !fresh.isEmpty, !missing.isEmpty else { return }
+    let identifiers = missing.contains { $0.objectID != nil } ? try await identifiers(of: fresh) : [:]
+    func isSame(_ record: MailboxRecord, _ item: ListedMailbox) -> Bool {
+      if let known = record.objectID, let found = identifiers[item.entry.name] { return known == found }
+      return record.hasStatus(of: item)
+    }
     // Parents first: their folders take others along.
     for record in missing {
-      let candidates = fresh.filter { record.isSame(as: $0) }
-      guard candidates.count == 1, let item = candidates.first,
-        missing.count(where: { $0.isSame(as: item) }) == 1
-      else { continue }
+      let candidates = fresh.filter { isSame(record, $0) }
+      guard candidates.count == 1, let item = candidates.first, missing.count(where: { isSame($0, item) }) == 1 else {
+        continue
+      }
       if let queue {
         guard await queue.reserve(record.id) else { continue }
       }
@@ -44,6 +51,21 @@ struct ServerRenames: Sendable {
         throw error
       }
     }
+  }
+
+  /// MAILBOXIDs of mailboxes that can be selected.
+  private func identifiers(of mailboxes: [ListedMailbox]) async throws -> [MailboxName: String] {
+    guard connection.capabilities.hasObjectID else { return [:] }
+    var found: [MailboxName: String] = [:]
+    for item in mailboxes {
+      do {
+        found[item.entry.name] = try await connection.select(item.entry.name, readOnly: true, resync: nil) { _ in }
+          .mailboxID
+      } catch ConnectionError.refused {
+        continue
+      }
+    }
+    return found
   }
 
   private func follow(_ record: MailboxRecord, to entry: ListEntry) async throws {
@@ -79,9 +101,8 @@ struct ServerRenames: Sendable {
 }
 
 extension MailboxRecord {
-  fileprivate func isSame(as item: ListedMailbox) -> Bool {
+  fileprivate func hasStatus(of item: ListedMailbox) -> Bool {
     guard let status = item.status else { return false }
-    if let objectID, let other = status.mailboxID { return objectID == other }
     guard let uidValidity, let checkpoint, let uidNext = checkpoint.uidNext, checkpoint.messages > 0 else {
       return false
     }
