@@ -133,6 +133,10 @@ package struct ServerIntent: Sendable {
   /// How many attempts may have been carried out without our hearing of it, this one included.
   package var attempts = 0
 
+  /// Whether the server may have done it, for all that a push knows that finds it open. An APPEND is uncertain from its
+  /// last octet on; everything else may be done as soon as its intent is committed.
+  package var mayBeDone: Bool { isUncertain || kind != .append }
+
   package init(
     kind: Kind, mailbox: Int64, uidValidity: UIDValidity, uidNext: UInt32, source: Int64?, file: File?,
     digests: MessageDigests, wireSize: Int64, messageID: String? = nil, attempts: Int = 0
