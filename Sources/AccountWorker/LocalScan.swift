@@ -25,6 +25,9 @@ struct LocalScan: Sendable {
     let (folder, clock) = (mailbox.folder, account.clock)
     let stamp = try await account.pool.run { try folder.stamp(clock: clock) }
     if !isForced, let last = mailbox.record.scan, last.allowsSkipping(now: stamp) { return Result(wasSkipped: true) }
+    if state.sessionLostToPowerCut != nil, !isDryRun {
+      try await SecondNames(account: account, mailbox: mailbox).remove()
+    }
 
     let seen = SeenRows(highest: try await state.highestMessageID())
     var locals: [LocalFile] = []

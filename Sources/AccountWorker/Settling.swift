@@ -14,7 +14,7 @@ extension OpenAccount {
     if let scanned = facts.lastCompleteScan {
       next = try await state.nextSettled(settle: settings.settle.nanoseconds, after: scanned)
     }
-    for intent in try await state.intents() where intent.isUncertain {
+    for intent in try await state.intents() where intent.isUncertain || intent.kind == .copy {
       let patience = intent.kind == .copy ? IntentResolution.copyPatience : IntentResolution.appendPatience
       let due = (intent.since + patience + 1) * 1_000_000_000
       next = min(next ?? due, due)
