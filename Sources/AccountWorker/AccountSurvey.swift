@@ -38,6 +38,7 @@ struct AccountSurvey: Sendable {
   func run(_ connection: IMAPConnection) async throws -> Result {
     let began = account.clock.now().total
     account.facts.setWantsLook(false)
+    account.facts.noteMove(connection.capabilities.hasMove)
     var listing = try await list(connection)
     var result = Result(began: began)
     let folders = FolderSurvey(account: account, connection: connection, queue: queue)

@@ -79,11 +79,11 @@ package actor AccountWorker {
     _ outcome: inout SyncOutcome
   ) async throws {
     for _ in 0..<Self.passes {
-      let before = outcome.placedElsewhere
+      let before = outcome.forOthers
       let wantsAnotherLook = try await pass(account, only: only, blocked: blocked, dryRun: dryRun, &outcome)
       guard !dryRun else { return }
-      // What went to another mailbox on the server is fetched from there.
-      if wantsAnotherLook || outcome.placedElsewhere > before { continue }
+      // What went to another mailbox on the server is fetched from there; what was not done is done again.
+      if wantsAnotherLook || outcome.forOthers > before { continue }
       guard let pause = try await account.timeToSettle() else { return }
       account.logger.info("\(settings.name): waiting \(pause) to see whether what is missing turns up")
       try await Task.sleep(for: pause)

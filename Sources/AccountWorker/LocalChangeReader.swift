@@ -123,7 +123,7 @@ struct LocalChangeReader: Sendable {
 extension MissingMessage {
   init(_ row: MessageRecord, hasCopy: Bool) {
     self.init(
-      id: row.id, mailbox: row.mailbox, baseName: row.baseName, content: row.digests.content,
+      id: row.id, mailbox: row.mailbox, baseName: row.baseName, inode: row.stamp?.inode, content: row.digests.content,
       since: row.missingSince ?? 0, hasCopy: hasCopy, isFrozen: false)
   }
 }

@@ -61,7 +61,7 @@ struct MailboxRound: Sendable {
     change.appeared = change.appeared.subtracting(arriving).subtracting(try await state.uids(of: id))
     change.appeared = try await takeBack(change.appeared)
     let matched = try await rematch(change.appeared)
-    change.appeared = change.appeared.subtracting(matched.matched)
+    change.appeared = change.appeared.subtracting(matched.matched).subtracting(matched.waiting)
     result.moved = matched.moved
     result.plan.downloads = change.appeared.union(unfetched.subtracting(change.gone))
       .subtracting(try await state.uids(of: id))
@@ -79,7 +79,7 @@ struct MailboxRound: Sendable {
     try await state.dropUnfetched(Array(change.gone.intersection(unfetched)), in: id)
 
     // Before rows without a UID count as gone, all that the server has must be here to be matched with them.
-    if fetched.notices.isEmpty, trouble == nil, arriving.isEmpty {
+    if fetched.notices.isEmpty, trouble == nil, arriving.isEmpty, matched.waiting.isEmpty {
       result.notices += try await RemovalRound(account: account, mailbox: mailbox).hold(
         orphans: state.unpaired(in: id))
     }
@@ -87,6 +87,10 @@ struct MailboxRound: Sendable {
     guard trouble == nil, arriving.isEmpty else {
       // Most often mail that came in the middle of the listing, or that our own move has just brought.
       result.isStale = true
+      return result
+    }
+    guard matched.waiting.isEmpty else {
+      result.isWaiting = true
       return result
     }
     let count = try await state.messageCount(of: id)

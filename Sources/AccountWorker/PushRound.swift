@@ -13,6 +13,9 @@ struct PushRound: Sendable {
     var uploaded = 0
     var moved = 0
     var deleted = 0
+    /// Acts that were not done after all, or of which a broken connection hid the result: another look at the account
+    /// does again what is left of them.
+    var undone = 0
     var notices: [SyncFailure] = []
 
     /// The server has something now that the next round from there confirms.
@@ -23,6 +26,7 @@ struct PushRound: Sendable {
       uploaded += other.uploaded
       moved += other.moved
       deleted += other.deleted
+      undone += other.undone
       notices += other.notices
     }
   }

@@ -94,6 +94,8 @@ struct RemovalRound: Sendable {
         switch action(for: row) {
         case .quarantine where row.isApproved: approved.append(row.id)
         case .quarantine: leaving.append(row.id)
+        // Its file may turn up, and its message in another mailbox.
+        case .forget where row.pending.contains(.gone) && !account.hasSettled(row): break
         case .forget, .upload: dropped.append(row.id)
         default: kept.append(row.id)
         }

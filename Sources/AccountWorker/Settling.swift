@@ -1,3 +1,4 @@
+import SyncPlanner
 import SyncState
 
 extension OpenAccount {
@@ -14,12 +15,19 @@ extension OpenAccount {
     if let scanned = facts.lastCompleteScan {
       next = try await state.nextSettled(settle: settings.settle.nanoseconds, after: scanned)
     }
-    for intent in try await state.intents() where intent.isUncertain || intent.kind == .copy {
-      let patience = intent.kind == .copy ? IntentResolution.copyPatience : IntentResolution.appendPatience
+    for intent in try await state.intents() where intent.isUncertain {
+      let patience = IntentResolution.patience(for: intent.kind, hasMove: facts.hasMove)
       let due = (intent.since + patience + 1) * 1_000_000_000
       next = min(next ?? due, due)
     }
     // A moment more, so that the next scan begins after it.
     return next.map { .nanoseconds(max(0, $0 - now) + 20_000_000) }
+  }
+
+  /// Whether the row's file is missing for so long that it was deleted here, and not only moved or overlooked.
+  func hasSettled(_ row: MessageRecord) -> Bool {
+    guard let scanBegan = facts.lastCompleteScan else { return false }
+    return SyncPlanner.isSettled(
+      since: row.missingSince ?? 0, scanBegan: scanBegan, settle: settings.settle.nanoseconds)
   }
 }

@@ -12,6 +12,8 @@ package struct SyncOutcome: Sendable {
   package var moved = 0
   package var deleted = 0
   package var flagsStored = 0
+  /// Acts on the server that turned out not to have been done, or may not have been.
+  var undone = 0
   package var octets: Int64 = 0
   package var holds = 0
   package var pendingLocal = 0
@@ -23,8 +25,8 @@ package struct SyncOutcome: Sendable {
 
   package init(account: String) { self.account = account }
 
-  /// How many messages another mailbox than their own has now, because of what was sent.
-  var placedElsewhere: Int { moved + deleted }
+  /// How much was done or left undone in one mailbox that another one's turn is to take up.
+  var forOthers: Int { moved + deleted + undone }
 
   /// Adds the end of one mailbox's turn.
   mutating func add(_ result: Result<RoundResult, SyncFailure>, isDryRun: Bool = false) {
@@ -37,6 +39,7 @@ package struct SyncOutcome: Sendable {
       moved += round.sent.moved + round.moved
       deleted += round.sent.deleted
       flagsStored += round.sent.flagsStored
+      undone += round.sent.undone
       add(round.notices)
       if isDryRun { plans.append(round.plan) }
     case .failure(let failure): add([failure])

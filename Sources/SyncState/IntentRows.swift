@@ -55,6 +55,14 @@ extension AccountState {
     }
   }
 
+  /// Acts that an earlier run began may have been done, but uploads: those are uncertain before their last octet.
+  package func setLeftUncertain() async throws {
+    try await write { db in
+      try db.execute(
+        sql: "UPDATE intent SET attempts = attempts + 1, uncertain = 1 WHERE uncertain = 0 AND kind <> 'append'")
+    }
+  }
+
   /// The act was certainly not done although it may have seemed so: it may be tried again, and is remembered.
   package func setRetriable(_ intent: Int64) async throws {
     try await write { db in try db.execute(sql: "UPDATE intent SET uncertain = 0 WHERE id = ?", arguments: [intent]) }
