@@ -62,7 +62,7 @@ struct ServerMoveRound: Sendable {
       var move = Move(row: row, uid: uid)
       if row.pending.contains(.gone) {
         guard let file = try await stray(of: row, taken: taken, uncertain: uncertain) else {
-          try await state.dropDeparted([row.id])
+          try await state.dropDeparted([.movedThere(row, to: mailbox.record.name)], now: account.now())
           continue
         }
         taken.insert(.init(baseName: file.baseName, inode: file.stamp.inode))
