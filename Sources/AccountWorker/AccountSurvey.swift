@@ -64,6 +64,9 @@ struct AccountSurvey: Sendable {
     result.mailboxes = named.filter { blocked[$0.record.id] == nil }
     let looked = try await scanAll(listed: linking.linked, &result)
     await noteRoles(listing.map(\.entry), linking.linked)
+    if isSame, account.facts.trash != nil || settings.policy.deleteOnServer != .trash {
+      try await account.state.dropHolds(of: .trash)
+    }
     for name in only where !linking.linked.contains(where: { $0.record.name.description == name }) {
       result.failures.append(.noSuchMailbox(name, account: settings.name))
     }

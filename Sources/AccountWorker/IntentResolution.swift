@@ -135,11 +135,12 @@ struct IntentResolution: Sendable {
       result.deleted += 1
     case .move:
       guard let source, let file = try await file(of: intent) else { return try await arrived(intent, found, now) }
+      let origin = try await state.mailbox(source.mailbox)?.name
       try await state.confirmMove(
         ConfirmedMove(
           intent: intent.id, message: source.id, file: file, uid: found.uid, pending: .flags,
           unlettered: source.flags.keywords),
-        leavesSource: true, detail: "into \(record.name)", now: now)
+        leavesSource: true, detail: origin.map { "from \($0)" } ?? "", now: now)
       result.moved += 1
     case .append, .copy:
       guard let file = try await file(of: intent) else { return try await arrived(intent, found, now) }

@@ -41,6 +41,9 @@ struct LocalScan: Sendable {
     }
     try await stopWhereReplaced(stamp, seen: seen)
     result.refetched += try await noteMissing(seen, began: stamp.began.total)
+    if try await state.releaseKept(of: id, now: account.now()) {
+      return try await LocalScan(account: account, mailbox: mailbox, isForced: true, isDryRun: isDryRun).run()
+    }
     try await state.setLocalFiles(locals, of: id)
     try await state.setScan(FolderScanRecord(stamp), of: id)
     return result

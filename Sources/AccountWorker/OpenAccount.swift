@@ -114,6 +114,7 @@ extension OpenAccount {
       try folder[entry.subdirectory].unlink(entry.name, label: "aside")
       try folder[entry.subdirectory].sync()
     }
+    try await purgeUnkept()
     logger.warning("\(settings.name)/\(record.name): \(entry.name) moved to quarantine: \(reason)")
   }
 }

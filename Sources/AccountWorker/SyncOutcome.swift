@@ -108,11 +108,4 @@ extension OpenAccount {
       try await state.setServer(settings.server)
     }
   }
-
-  private func purgeQuarantine() async throws {
-    let (quarantine, clock, keep) = (quarantine, clock, settings.keepDeleted)
-    let old = try await state.quarantinedBefore(now() - keep)
-    _ = try await pool.run { try quarantine.purge(olderThan: keep, clock: clock) }
-    try await state.forgetQuarantined(old.map(\.id))
-  }
 }
