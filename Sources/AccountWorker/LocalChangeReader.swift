@@ -34,7 +34,7 @@ struct LocalChangeReader: Sendable {
     // Rows lose and get their UIDs in other mailboxes' turns meanwhile.
     let departed = try await state.departedContents()
     let held = try await state.heldMessages()
-    let busy = Set(try await state.intents().compactMap { $0.source })
+    let busy = Set(try await state.intents().filter(\.mayBeDone).compactMap(\.source))
     let missing = try await state.missing().filter { !held.contains($0.id) && !busy.contains($0.id) }
     let files = try await state.strays(in: mailbox)
     let here = missing.filter { $0.mailbox == mailbox }
