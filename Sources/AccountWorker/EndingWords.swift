@@ -30,7 +30,8 @@ extension MessageEnding {
   /// Gone on the server, while the file was edited here: that is a message of its own.
   static func editedMeanwhile(_ row: MessageRecord) -> MessageEnding {
     MessageEnding(
-      row.id, .replaced, cause: .folder, detail: "edited here, and gone on the server: what was edited is a new message")
+      row.id, .replaced, cause: .folder, detail: "edited here, and gone on the server: what was edited is a new message"
+    )
   }
 
   /// Moved on the server and not in the folder any more.

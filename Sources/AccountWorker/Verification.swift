@@ -151,7 +151,9 @@ struct Verification: Sendable {
   private mutating func compareContents(_ uids: UIDSet, _ damage: [Int64: String]) async throws {
     let found = try await ContentVerification(account: account, connection: connection, mailbox: mailbox).run(uids)
     for uid in found.withheld { differ("UID \(uid): the server does not give it now") }
-    for row in found.different where damage[row.id] == nil { differ("\(row.title): the server has other bytes than the file: \(path(row))") }
+    for row in found.different where damage[row.id] == nil {
+      differ("\(row.title): the server has other bytes than the file: \(path(row))")
+    }
     if found.altered > 0 {
       explain(
         "\(found.altered) files have header fields that another program added or altered; the rest is as on the server")
