@@ -47,11 +47,7 @@ struct AccountOpening: Sendable {
     let prepared = try await pool.run { () -> Prepared in
       try Self.makeDirectories(settings.stateDirectory)
       let stateDirectory = try DirectoryHandle.open(path: settings.stateDirectory)
-      if try stateDirectory.isOnNetwork() {
-        throw self.stop(
-          "the state directory \(settings.stateDirectory) is on a network file system, which a database cannot trust",
-          "set state_dir to a local directory")
-      }
+      try self.refuseNetwork(stateDirectory)
       let lock = try InstanceLock(
         path: settings.lockPath, location: settings.name, doing: "works on this account")
       let machine = try MachineID.read(stateDirectory: stateDirectory)
@@ -80,6 +76,13 @@ struct AccountOpening: Sendable {
       logger.notice("\(settings.name): \(reason)", metadata: ["ACCOUNT": "\(settings.name)"])
     }
     return (account, prepared.lock)
+  }
+
+  func refuseNetwork(_ stateDirectory: DirectoryHandle) throws {
+    guard try stateDirectory.isOnNetwork() else { return }
+    throw stop(
+      "the state directory \(settings.stateDirectory) is on a network file system, which a database cannot trust",
+      "set state_dir to a local directory")
   }
 
   private struct Prepared: Sendable {

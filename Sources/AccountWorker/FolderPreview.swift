@@ -84,9 +84,12 @@ struct FolderPreview: Sendable {
     switch record.removal {
     case .approved: try await makeFolder(record)
     case .held:
-      if let hold = try await state.holds().first(where: { $0.mailbox == record.id && $0.kind == "folder" }) {
-        result.notices.append(.held("\(settings.name)/\(record.name)", hold.reason))
+      guard let hold = try await state.holds().first(where: { $0.mailbox == record.id && $0.kind == "folder" }) else {
+        // The person has agreed.
+        try await state.approveRemoval(of: record.id, now: account.now())
+        return try await makeFolder(record)
       }
+      result.notices.append(.held("\(settings.name)/\(record.name)", hold.reason))
       result.absent.insert(record.id)
     case .none:
       result.absent.insert(record.id)
@@ -124,21 +127,22 @@ struct FolderPreview: Sendable {
     for record in try await state.mailboxes() where !names.isSelectable(record.name) {
       guard record.privateName == nil, !record.name.isInbox, !result.absent.contains(record.id) else { continue }
       let contents = try await state.contents(of: record.id)
-      guard record.removal == .none, contents.remote > 0 || contents.isNothing, try await look.isGone(record) else {
-        continue
-      }
+      let leaving = contents.remote + (try await state.departedMessages(of: record.id).count)
+      guard record.removal == .none, leaving > 0 || contents.isNothing, try await look.isGone(record) else { continue }
       var hold: String?
       if let mailbox = try? await account.mirrored(record) {
         let verdict = try await RemovalRound(account: account, mailbox: mailbox).verdict(
-          contents.remote, folderSize: contents.remote)
+          leaving, folderSize: leaving)
         if case .held(let reason) = verdict { hold = reason }
       }
       result.plans.append(
-        .removeFolder(record.name, messages: contents.remote, isConfirmed: record.unlisted > 0, hold: hold))
+        .removeFolder(record.name, messages: leaving, isConfirmed: record.unlisted > 0, hold: hold))
     }
     for record in try await state.mailboxes() where record.removal == .approved && names.isSelectable(record.name) {
       let contents = try await state.contents(of: record.id)
-      if contents.messages == 0 { result.plans.append(.removeMailbox(record.name)) }
+      if contents.present + contents.files + contents.unfetched == 0 {
+        result.plans.append(.removeMailbox(record.name))
+      }
     }
   }
 }

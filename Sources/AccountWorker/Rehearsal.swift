@@ -51,6 +51,7 @@ extension AccountOpening {
   }
 
   private func prepareRehearsal() throws -> Prepared {
+    if let directory = try? DirectoryHandle.open(path: settings.stateDirectory) { try refuseNetwork(directory) }
     let machine = try rehearsalMachine()
     guard AccountState.exists(at: settings.statePath) else {
       return try prepareNew(machine, cause: "is missing", isRootNeeded: false)

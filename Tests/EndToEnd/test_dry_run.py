@@ -134,7 +134,8 @@ class DryRun(TwoWay):
         result = self.told(status=3)
         self.assertIn("held: its folder .Work.2024 was removed here", result.out)
         self.assertEqual(self.subject.run("approve", "--all").status, 0)
-        result = self.told("Work/2024: delete 3 messages on the server")
+        self.told("Work/2024: delete 3 messages on the server",
+                  "Work/2024: delete this mailbox on the server, as you have approved")
         self.synced(self.subject)
         self.assertNotIn("Work/2024", self.server_view())
 
@@ -185,11 +186,15 @@ class DryRun(TwoWay):
         self.filled()
         self.daemon(self.subject)
         self.synced(self.subject)
+        self.assertEqual(self.subject.run("pause").status, 0)
         for part in ("tmp", "new", "cur"):
             (self.subject.root / ".Notes" / part).mkdir(parents=True)
         result = self.synced(self.subject, "--dry-run")
         self.assertIn("test: Notes: make this mailbox on the server for the folder .Notes", result.out)
         self.assertNotIn("Notes", self.server_view())
+        self.assertEqual(self.subject.run("resume").status, 0)
+        self.synced(self.subject)
+        self.assertIn("Notes", self.server_view())
 
 
 if __name__ == "__main__":
