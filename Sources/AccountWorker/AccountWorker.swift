@@ -108,6 +108,7 @@ package actor AccountWorker {
       throw error
     }
     outcome.add(survey.failures)
+    outcome.folderPlans += survey.folderPlans
     outcome.mailboxes = survey.mailboxes.count
     meter.update {
       $0.mailboxesTotal = survey.mailboxes.count
@@ -141,11 +142,11 @@ package actor AccountWorker {
   ) async -> SyncOutcome {
     var outcome = outcome
     outcome.octets = meter.current.octets
+    defer { account.rehearsal?.discard() }
     do {
       try await account.conclude(&outcome, isDryRun: dryRun, isWhole: isWhole)
       // A state that failed in the middle is left as a crash would leave it: the next run looks at it again.
       if account.pipeline.isSound { try await account.state.close() }
-      account.scratch?.discard()
     } catch {
       if !outcome.failures.contains(where: { $0.scope == .account }) {
         outcome.failures.append(SyncFailure(error, account: settings.name, location: settings.name))

@@ -18,7 +18,23 @@ struct ServerRenames: Sendable {
   private var settings: AccountSettings { account.settings }
 
   func run(_ listing: [ListedMailbox]) async throws {
-    guard listing.contains(where: { $0.entry.name.isInbox }) else { return }
+    for (record, entry) in try await matches(listing) {
+      if let queue {
+        guard await queue.reserve(record.id) else { continue }
+      }
+      do {
+        if let current = try await state.mailbox(record.id) { try await follow(current, to: entry) }
+        await queue?.release(record.id)
+      } catch {
+        await queue?.release(record.id)
+        throw error
+      }
+    }
+  }
+
+  /// Mailboxes that are listed under another name; parents first, since their folders take others along.
+  func matches(_ listing: [ListedMailbox]) async throws -> [(record: MailboxRecord, entry: ListEntry)] {
+    guard listing.contains(where: { $0.entry.name.isInbox }) else { return [] }
     let listed = listing.filter(\.entry.isSelectable)
     let names = Set(listed.map(\.entry.name))
     let records = try await state.mailboxes()
@@ -28,28 +44,18 @@ struct ServerRenames: Sendable {
         && settings.selection.selects(item.entry.name, item.entry.delimiter.map { Character(UnicodeScalar($0)) })
     }
     let missing = records.filter { !names.contains($0.name) && $0.removal == .none && !$0.name.isInbox }
-    guard !fresh.isEmpty, !missing.isEmpty else { return }
+    guard !fresh.isEmpty, !missing.isEmpty else { return [] }
     let identifiers = missing.contains { $0.objectID != nil } ? try await identifiers(of: fresh) : [:]
     func isSame(_ record: MailboxRecord, _ item: ListedMailbox) -> Bool {
       if let known = record.objectID, let found = identifiers[item.entry.name] { return known == found }
       return record.hasStatus(of: item)
     }
-    // Parents first: their folders take others along.
-    for record in missing {
+    return missing.compactMap { record in
       let candidates = fresh.filter { isSame(record, $0) }
       guard candidates.count == 1, let item = candidates.first, missing.count(where: { isSame($0, item) }) == 1 else {
-        continue
+        return nil
       }
-      if let queue {
-        guard await queue.reserve(record.id) else { continue }
-      }
-      do {
-        if let current = try await state.mailbox(record.id) { try await follow(current, to: item.entry) }
-        await queue?.release(record.id)
-      } catch {
-        await queue?.release(record.id)
-        throw error
-      }
+      return (record, item.entry)
     }
   }
 
@@ -83,13 +89,20 @@ struct ServerRenames: Sendable {
     account.logger.notice("\(settings.name)/\(record.name): renamed to \(entry.name) on the server")
   }
 
+  /// Where the folder of the new name belongs; nil where it is to stay.
+  func place(of entry: ListEntry, from record: MailboxRecord) -> FolderPath? {
+    guard let old = FolderPath(bytes: Array(record.folder.utf8)),
+      let new = try? settings.layout.folder(
+        for: entry.name, separator: entry.delimiter, rootLength: settings.root.utf8.count), new != old,
+      settings.folderNames[record.name.description] == nil, (try? UnsafeName.check(entry.name, isFlat: false)) != nil
+    else { return nil }
+    return new
+  }
+
   /// Where the folder is then; where it was if its new place is taken or none can be named.
   private func moveFolder(of record: MailboxRecord, to entry: ListEntry) async throws -> FolderPath {
-    let (root, layout, length) = (account.root, settings.layout, settings.root.utf8.count)
-    guard let old = FolderPath(bytes: Array(record.folder.utf8)) else { return .root }
-    guard let new = try? layout.folder(for: entry.name, separator: entry.delimiter, rootLength: length), new != old,
-      settings.folderNames[record.name.description] == nil, (try? UnsafeName.check(entry.name, isFlat: false)) != nil
-    else { return old }
+    let (root, old) = (account.root, FolderPath(bytes: Array(record.folder.utf8)) ?? .root)
+    guard let new = place(of: entry, from: record) else { return old }
     do {
       try await account.pool.run { try MaildirFolder.move(in: root, from: old, to: new) }
       return new

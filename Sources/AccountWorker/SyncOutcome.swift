@@ -18,6 +18,7 @@ package struct SyncOutcome: Sendable {
   package var holds = 0
   package var pendingLocal = 0
   package var mailboxes = 0
+  package var folderPlans: [FolderPlan] = []
   package var plans: [MailboxPlan] = []
   package var failures: [SyncFailure] = []
   /// What the person should know although nothing failed: state rebuilt, a mailbox that the server no longer lists.

@@ -21,12 +21,17 @@ extension AccountState {
   /// Takes messages that the server has again out of their holds; a hold of removals with none left is dropped.
   static func releaseHeld(_ messages: [Int64], _ db: Database) throws {
     let approved = try db.cachedStatement(sql: "UPDATE message SET approved = 0 WHERE id = ? AND approved = 1")
+    let isAnyHeld = try isAnyHeld(db)
     for message in messages {
       // What was approved for a message that had gone is not meant for one that is here.
       try approved.execute(arguments: [message])
-      try release(message, from: HoldKind.allCases, because: "the server has it", db)
+      if isAnyHeld { try release(message, from: HoldKind.allCases, because: "the server has it", db) }
     }
     try dropEmptyHolds(db)
+  }
+
+  static func isAnyHeld(_ db: Database) throws -> Bool {
+    try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM hold)") ?? false
   }
 
   /// Takes a message out of its holds of these kinds.
@@ -46,7 +51,7 @@ extension AccountState {
 
   /// Holds whose causes are all gone.
   static func dropEmptyHolds(_ db: Database) throws {
-    guard try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM hold)") ?? false else { return }
+    guard try isAnyHeld(db) else { return }
     try db.execute(
       sql: """
         DELETE FROM hold_file WHERE NOT EXISTS (SELECT 1 FROM local_file

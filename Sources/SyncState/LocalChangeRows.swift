@@ -16,12 +16,14 @@ extension AccountState {
           """)
       let withdrawn = try db.cachedStatement(
         sql: "UPDATE message SET approved = 0 WHERE id = ? AND approved = 1 AND missing_since IS NOT NULL")
+      let isAnyHeld = try Self.isAnyHeld(db)
       for file in seen {
         try withdrawn.execute(arguments: [file.message])
         try statement.execute(arguments: [
           Data(file.fileName), file.isInCur, file.stamp.device, file.stamp.inode, file.stamp.modified,
           file.stamp.changed, file.pending.rawValue, file.message, mailbox,
         ])
+        guard isAnyHeld else { continue }
         try Self.release(
           file.message, from: [.deletions, .trash, .folder], because: "its file is in the folder again", db)
         let undone: [HoldKind] = file.pending.isEmpty ? [.flags, .pull] : file.pending.contains(.flags) ? [] : [.flags]
