@@ -28,6 +28,7 @@ let package = Package(
     .target(name: "MailModel"),
     .target(name: "SASL", dependencies: ["MailModel"]),
     .target(name: "IMAPProtocol", dependencies: ["MailModel", "SASL"]),
+    .target(name: "POP3Protocol", dependencies: ["MailModel", "SASL"]),
     .target(name: "SyncPlanner", dependencies: ["MailModel"]),
     .target(name: "Maildir", dependencies: ["MailModel", "LinuxFiles", "Crypto", logging]),
     .target(
@@ -36,7 +37,9 @@ let package = Package(
     .target(name: "Transport", dependencies: ["LinuxFiles", "ChildProcesses", "COpenSSL", logging] + nio),
     .target(
       name: "MailConnections",
-      dependencies: ["MailModel", "SASL", "IMAPProtocol", "Transport", "Crypto", "LinuxFiles", logging] + nio),
+      dependencies: [
+        "MailModel", "SASL", "IMAPProtocol", "POP3Protocol", "Transport", "Crypto", "LinuxFiles", logging,
+      ] + nio),
     .target(
       name: "AccountWorker",
       dependencies: [

@@ -20,7 +20,7 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
   typealias OutboundOut = ByteBuffer
 
   struct Setup: Sendable {
-    var endpoint: IMAPEndpoint
+    var endpoint: ServerEndpoint
     var tls: TLSContext?
     var budget: InFlightBudget
     var logger: Logger

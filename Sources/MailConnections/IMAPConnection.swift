@@ -37,7 +37,7 @@ package final class IMAPConnection: Sendable {
   /// Connects, makes TLS and logs in. A token that the server refuses may only have expired: a fresh one is tried at
   /// once, on a new connection.
   package static func open(
-    _ endpoint: IMAPEndpoint, group: any EventLoopGroup, budget: InFlightBudget, logger: Logger
+    _ endpoint: ServerEndpoint, group: any EventLoopGroup, budget: InFlightBudget, logger: Logger
   ) async throws -> IMAPConnection {
     do {
       return try await attempt(endpoint, group: group, budget: budget, logger: logger)
@@ -60,7 +60,7 @@ package final class IMAPConnection: Sendable {
   }
 
   private static func attempt(
-    _ endpoint: IMAPEndpoint, group: any EventLoopGroup, budget: InFlightBudget, logger: Logger
+    _ endpoint: ServerEndpoint, group: any EventLoopGroup, budget: InFlightBudget, logger: Logger
   ) async throws -> IMAPConnection {
     let shown = ShownSecret()
     var endpoint = endpoint
@@ -86,7 +86,7 @@ package final class IMAPConnection: Sendable {
   }
 
   private static func connect(
-    _ endpoint: IMAPEndpoint, group: any EventLoopGroup, budget: InFlightBudget, logger: Logger
+    _ endpoint: ServerEndpoint, group: any EventLoopGroup, budget: InFlightBudget, logger: Logger
   ) async throws -> IMAPConnection {
     let shared = SharedState()
     let settings = endpoint.transport

@@ -82,12 +82,4 @@ extension SessionFailure {
     default: .bye(text.text)
     }
   }
-
-  init(_ failure: SASLFailure) {
-    switch failure {
-    case .badCredentials(let what): self = .badCredentials(what)
-    case .badChallenge(let what): self = .protocolViolation("in the login it sent \(what)")
-    case .serverNotAuthenticated(let what): self = .serverNotAuthenticated(what)
-    }
-  }
 }

@@ -112,8 +112,8 @@ final class PrivateDovecot: Sendable {
   func endpoint(
     _ user: String, tls: TLSMode = .implicit, host: String = "localhost", password: String = "secret",
     mechanisms: [String]? = nil
-  ) -> IMAPEndpoint {
-    IMAPEndpoint(
+  ) -> ServerEndpoint {
+    ServerEndpoint(
       transport: TransportSettings(
         host: host, port: tls == .implicit ? port : plainPort, tls: tls, caFile: caFile, connectTimeout: .seconds(5)),
       user: user, credentials: Credentials { Array(password.utf8) }, mechanisms: mechanisms, timeout: .seconds(10))
