@@ -65,13 +65,15 @@ let package = Package(
 
     .testTarget(name: "MailModelTests", dependencies: ["MailModel"]),
     .testTarget(name: "IMAPProtocolTests", dependencies: ["MailModel", "SASL", "IMAPProtocol", "Crypto"]),
+    .testTarget(name: "POP3ProtocolTests", dependencies: ["MailModel", "SASL", "POP3Protocol", "Crypto"]),
     .testTarget(name: "SyncPlannerTests", dependencies: ["MailModel", "SyncPlanner"]),
     .testTarget(name: "MaildirTests", dependencies: ["MailModel", "Maildir", "LinuxFiles", "Crypto"]),
     .testTarget(name: "SyncStateTests", dependencies: ["MailModel", "SyncState"]),
     .testTarget(
       name: "TransportTests",
       dependencies: [
-        "Transport", "MailConnections", "IMAPProtocol", "Crypto", "MailModel", "LinuxFiles", logging,
+        "Transport", "MailConnections", "IMAPProtocol", "POP3Protocol", "SASL", "Crypto", "MailModel", "LinuxFiles",
+        logging,
       ] + nio),
     .testTarget(
       name: "AccountWorkerTests",

@@ -22,11 +22,11 @@ package struct UniqueID: Hashable, Sendable {
   }
 
   /// As it was once kept; nil for what this type never gave.
-  package init?(kept bytes: [UInt8]) {
+  package init?(kept bytes: some Collection<UInt8>) {
     guard (1...Self.longest + 1).contains(bytes.count), bytes.allSatisfy({ (0x21...0x7E).contains($0) }) else {
       return nil
     }
-    self.bytes = bytes
+    self.bytes = Array(bytes)
   }
 }
 

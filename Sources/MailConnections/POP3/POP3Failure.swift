@@ -28,14 +28,7 @@ package enum POP3Failure: Error, Hashable, Sendable {
 
 /// A server's "not now".
 package struct POP3Wait: Hashable, Sendable {
-  package enum Kind: Hashable, Sendable {
-    /// Another session holds the maildrop: `[IN-USE]`.
-    case inUse
-    /// It is too soon after the last login: `[LOGIN-DELAY]`.
-    case loginDelay
-    /// `[SYS/TEMP]`, or a limit of the server's in words.
-    case temporary
-  }
+  package typealias Kind = PauseReason
 
   package var kind: Kind
   /// How long, where the server has said it.
