@@ -173,7 +173,9 @@ extension AccountState {
   }
 
   /// QUIT's +OK has confirmed these deletions.
-  package func confirmDeletion(_ ids: [Int64], detail: String, now: Int64) async throws {
+  package func confirmDeletion(
+    _ ids: [Int64], cause: HistoryCause, detail: String, now: Int64
+  ) async throws {
     guard !ids.isEmpty else { return }
     try await write { db in
       let statement = try db.cachedStatement(
@@ -186,7 +188,7 @@ extension AccountState {
       for id in ids {
         try statement.execute(arguments: [id])
         if let message = try Int64.fetchOne(message, arguments: [id]) {
-          try History.note(.deleted, of: message, cause: .sync, detail: detail, now: now, db)
+          try History.note(.deleted, of: message, cause: cause, detail: detail, now: now, db)
         }
       }
     }

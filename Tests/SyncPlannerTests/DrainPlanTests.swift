@@ -142,6 +142,9 @@ import Testing
     #expect(plan(listed, known, policy).tooLarge.map(\.number) == [2])
     #expect(fetched(plan(listed, known, DrainPolicy(sizeLimit: 500, order: .oldest))) == [3, 5, 1, 4])
     #expect(fetched(plan([Self.entry(1, "u", nil)], [], policy)) == [1], "no size is not too large")
+    let session = plan(listed, known, policy).fetches(upTo: 0, retention: .delete).map(\.entry.number)
+    #expect(session == [5, 3], "a connection that ends with a message takes nothing along")
+    #expect(plan([Self.entry(4, "u4")], known, policy).fetches(upTo: 0, retention: .delete).count == 1)
   }
 
   // MARK: Names that say nothing

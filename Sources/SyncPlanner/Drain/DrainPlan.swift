@@ -9,12 +9,16 @@ package struct DrainPlan: Equatable, Sendable {
     package var row: Int64?
     /// The number of the listing that first had it.
     package var firstListing: Int64
+    /// How often it could not be fetched.
+    package var attempts = 0
   }
 
   /// A message that the server is to delete without our fetching it again.
   package struct Deletion: Equatable, Sendable {
     package var number: Int
     package var row: Int64
+    /// Because the person deleted it here.
+    package var isRemovedHere = false
   }
 
   /// A row that one of the messages to fetch may turn out to be, by its content.
@@ -63,9 +67,12 @@ package struct DrainPlan: Equatable, Sendable {
 }
 
 extension DrainPlan {
-  /// What one session fetches of `fetches`. Messages that stay on the server and that only content tells apart are
+  /// What one session fetches of `fetches`. What has made trouble gets a session of its own: a connection that ends with
+  /// it takes nothing along then, neither fetches nor deletions. Messages that stay on the server and that only content tells apart are
   /// fetched all or none, since a part would be the same part each time.
   package func fetches(upTo limit: Int, retention: DrainPolicy.Retention) -> [Fetch] {
+    var fetches = fetches.filter { $0.attempts == 0 }
+    if fetches.isEmpty, deletions.isEmpty { fetches = self.fetches }
     guard limit > 0, fetches.count > limit else { return fetches }
     let whole = retention == .delete ? [] : Set(contests.flatMap(\.numbers))
     var count = 0

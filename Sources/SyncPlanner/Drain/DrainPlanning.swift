@@ -30,7 +30,6 @@ private struct DrainPlanner {
   private var plan = DrainPlan()
   /// Rows that are not listed, and that only a new message's content may bring back.
   private var missing: [KnownMessage] = []
-  private var attempts: [Int: Int] = [:]
 
   init(listing: Int64, now: Int64, policy: DrainPolicy) {
     self.listing = listing
@@ -91,7 +90,9 @@ private struct DrainPlanner {
       plan.kept += group.count
       return
     }
-    plan.deletions += zip(group, rows).map { .init(number: $0.number, row: $1.id) }
+    plan.deletions += zip(group, rows).map {
+      .init(number: $0.number, row: $1.id, isRemovedHere: $1.isRemovedHere)
+    }
   }
 
   private func isDue(_ row: KnownMessage) -> Bool {
@@ -130,8 +131,9 @@ private struct DrainPlanner {
       plan.tooLarge.append(entry)
       return
     }
-    attempts[entry.number] = row?.attempts ?? 0
-    plan.fetches.append(.init(entry: entry, row: row?.id, firstListing: row?.firstListing ?? listing))
+    plan.fetches.append(
+      .init(
+        entry: entry, row: row?.id, firstListing: row?.firstListing ?? listing, attempts: row?.attempts ?? 0))
   }
 
   // MARK: What is not
@@ -179,11 +181,9 @@ private struct DrainPlanner {
 
   mutating func finished() -> DrainPlan {
     // What has made trouble comes last, so that it keeps nothing else waiting.
-    let attempts = attempts
     let isNewest = policy.order == .newest
     plan.fetches.sort { first, second in
-      let (left, right) = (attempts[first.entry.number] ?? 0, attempts[second.entry.number] ?? 0)
-      if left != right { return left < right }
+      if first.attempts != second.attempts { return first.attempts < second.attempts }
       return isNewest ? first.entry.number > second.entry.number : first.entry.number < second.entry.number
     }
     let names = Set(plan.fetches.map(\.entry.uniqueID))
