@@ -33,6 +33,8 @@ final class POP3ChannelHandler: ChannelDuplexHandler {
   private let established: EventLoopPromise<Session>
   private var phase = Phase.connecting
   private var parser = ReplyParser()
+  /// Answers that the parser is told of before the next octets, for it may be at work when a command goes out.
+  private var announced: [ReplyShape] = []
   private var machine: SignInMachine
   private var commands = POP3CommandQueue()
   private var context: ChannelHandlerContext?
@@ -117,15 +119,21 @@ final class POP3ChannelHandler: ChannelDuplexHandler {
     var rest = bytes
     while case .session = phase, let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
       hasJustSent = false
-      try parser.receive(UnsafeRawBufferPointer(rebasing: rest[...end])) { handle($0) }
+      try receive(UnsafeRawBufferPointer(rebasing: rest[...end]))
       rest = UnsafeRawBufferPointer(rebasing: rest[(end + 1)...])
       if hasJustSent, !rest.isEmpty { return fail(.session(.protocolViolation("it answered before it was asked"))) }
     }
     switch phase {
     case .startingTLS: startTLS(extra: rest.count)
     case .closed: return
-    default: try parser.receive(rest) { handle($0) }
+    default: try receive(rest)
     }
+  }
+
+  private func receive(_ bytes: UnsafeRawBufferPointer) throws {
+    for shape in announced { parser.expect(shape) }
+    announced.removeAll(keepingCapacity: true)
+    try parser.receive(bytes) { handle($0) }
   }
 
   private func handle(_ event: ReplyEvent) {
@@ -168,7 +176,7 @@ final class POP3ChannelHandler: ChannelDuplexHandler {
       case .send(let bytes, let shapes, let description):
         setup.logger.trace("sent", metadata: ["command": "\(description)"])
         hasJustSent = true
-        for shape in shapes { parser.expect(shape) }
+        announced += shapes
         do { try send(bytes) } catch { fail(.dropped("\(error)")) }
       case .needPassword: askForPassword()
       case .derive(let derivation): derive(derivation)
@@ -252,7 +260,7 @@ final class POP3ChannelHandler: ChannelDuplexHandler {
     guard case .ready(let session) = phase, let context else { return }
     var bytes: [UInt8] = []
     for command in commands.takeCommands(hasPipelining: session.capabilities.hasPipelining) {
-      parser.expect(command.shape)
+      announced.append(command.shape)
       bytes += command.line ?? []
     }
     do { try send(bytes) } catch { return fail(.dropped("\(error)")) }

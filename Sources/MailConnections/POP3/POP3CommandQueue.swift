@@ -49,7 +49,7 @@ struct POP3CommandQueue {
     return commands
   }
 
-  /// Completes the first operations as far as they are done.
+  /// Completes the first operations as far as they are done, so that the first is the one that an answer belongs to.
   private mutating func finish() {
     while let first = places.first, first.isAllSent, first.unanswered == 0 {
       places.removeFirst()
@@ -77,6 +77,8 @@ struct POP3CommandQueue {
   private mutating func end() {
     sent.removeFirst()
     places[0].unanswered -= 1
+    // The next answer may be that of the next operation.
+    finish()
   }
 
   /// What the server has refused before says more than that the connection has ended since.
