@@ -53,7 +53,8 @@ let package = Package(
       name: "Daemon",
       dependencies: [
         "CSystemd", "CLinux", "ControlProtocol", "MailModel", "Configuration", "AccountWorker", "MailConnections",
-        "Maildir", "SyncState", "SyncPlanner", "Transport", "LinuxFiles", "ChildProcesses", "Crypto", logging,
+        "POP3Protocol", "Maildir", "SyncState", "SyncPlanner", "Transport", "LinuxFiles", "ChildProcesses", "Crypto",
+        logging,
       ] + nio),
     .target(
       name: "CommandLineTool",
