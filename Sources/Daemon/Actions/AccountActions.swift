@@ -125,6 +125,7 @@ extension SyncResult {
     if isDryRun {
       planned =
         outcome.folderPlans.map(\.description) + outcome.plans.filter { !$0.isEmpty }.map(\.description)
+        + outcome.drains.filter { !$0.isEmpty }.map(\.description)
     }
     notices = outcome.notices
   }
@@ -163,6 +164,9 @@ extension StatusReport.Account {
       state: isFailing ? .failing : !holds.isEmpty ? .held : summary.lastSuccess == nil ? .new : .ok,
       lastSuccess: summary.lastSuccess.map(timestamp),
       error: summary.problem.map { StatusReport.Problem(what: $0.what, remedy: $0.remedy) }, mailboxes: mailboxes,
+      maildrop: summary.maildrop.map {
+        StatusReport.Maildrop(left: $0.left, drained: $0.drained, tooLarge: $0.tooLarge)
+      },
       holds: holds.map {
         StatusReport.Hold(
           hold: "\(name):\($0.id)", mailbox: $0.name.description,

@@ -32,6 +32,7 @@ package struct AccountExamination {
       return
     }
     await checkName()
+    if account.drain != nil { return await examineMaildrop(settings.endpoint) }
     do {
       let connection = try await IMAPConnection.open(
         settings.endpoint, group: runtime.resources.group, budget: runtime.resources.budget,
