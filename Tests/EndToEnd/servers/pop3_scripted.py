@@ -5,7 +5,7 @@
 
 A hook gets the session and the command's words; unless it returns True the usual answer follows. `rewrite` sees every
 line that is sent, those of messages too, and may return another, several, or None. `cut` ends the session instead of
-sending the line of that number. What was received is in `commands`; what was deleted by a QUIT that was carried out is in
+sending the line of that number. `window` is how many of the messages a session sees at most, as at Gmail. What was received is in `commands`; what was deleted by a QUIT that was carried out is in
 `deleted`. A session sees the messages that were there when it signed in, as RFC 1939 wants, unless a hook changes them.
 """
 
@@ -65,7 +65,7 @@ class POP3Scripted:
         self.stamp = stamp  # the timestamp of APOP, in the greeting
         self.greeting = greeting + (b" " + stamp if stamp and greeting else b"") if greeting is not None else None
         self.certificates = certificates.shared()
-        self.hooks, self.rewrite = {}, None
+        self.hooks, self.rewrite, self.window = {}, None, None
         self.commands, self.deleted, self.failures = [], [], []
         self.mechanisms = []  # how each login was made
         self.lines = self.sessions = 0
@@ -290,7 +290,7 @@ class Session:
     def enter(self, mechanism):
         with self.server.lock:
             self.server.mechanisms.append(mechanism)
-            self.drops = list(self.server.drops)
+            self.drops = self.server.drops[:self.server.window]
         self.ok(b"signed in")
 
     def refuse(self):
