@@ -2,6 +2,8 @@
 
 import os
 import poplib
+import re
+import time
 
 from .dovecot import Dovecot, free_port
 
@@ -68,6 +70,22 @@ class POP3Dovecot(Dovecot):
 
     def remove_all(self, user="user"):
         self.doveadm("expunge", "-u", user, "mailbox", "INBOX", "ALL")
+
+    def reidentify(self, uidl_format):
+        """Restarts with other UIDLs for the same messages."""
+        self.stop()
+        text = self.configuration.read_text()
+        self.configuration.write_text(re.sub(r"(?m)^pop3_uidl_format = .*$", "pop3_uidl_format = " + uidl_format, text))
+        self.start()
+
+    def quiet(self, timeout=20):
+        """Waits until no POP3 session is left: what ended within one is noticed a moment later."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if b"pop3" not in self.doveadm("who"):
+                return
+            time.sleep(0.05)
+        raise AssertionError("a POP3 session did not end: %s" % self.log()[-1000:])
 
 
 def retrieve(client, number):
