@@ -37,7 +37,7 @@ soak: ## every test at full length, each kind of random one for SOAK_MINUTES
 	@scripts/deps build test
 	@MAILMIRROR_FULL=1 SOAK_MINUTES=$(SOAK_MINUTES) scripts/test
 
-bench: ## measurements beside mbsync
+bench: ## measurements beside mbsync, mpop, fetchmail and getmail
 	@scripts/deps build bench
 	@$(MAKE) --no-print-directory build
 	@scripts/bench
