@@ -70,7 +70,7 @@ class Steps(DrainCase):
         self.server.settle()
         out, here = [], self.subject.bodies() if self.subject.root.exists() else []
         for drop in self.start:
-            if not any(drop is one for one in self.server.drops) and check.digest(drop.stored()) not in here:
+            if not any(drop is one for one in self.server.drops) and drop.digest() not in here:
                 out.append("%s: %r is neither here nor on the server" % (where, drop.uidl))
         self.server.cut = None
         for _ in range(tries):

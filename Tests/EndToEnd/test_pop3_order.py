@@ -113,7 +113,7 @@ class Order(DrainCase):
         def check_first(session, words):
             drop = session.drops[int(words[0]) - 1]
             here = [check.digest(path.read_bytes()) for path in (mirror.root / "new").iterdir()]
-            if check.digest(drop.stored()) not in here:
+            if drop.digest() not in here:
                 wrong.append(words[0])
 
         server.hooks["DELE"] = check_first

@@ -37,6 +37,10 @@ class Drop:
         whole = self.body if self.body.endswith(b"\r\n") or not self.body else self.body + b"\r\n"
         return whole.replace(b"\r\n", b"\n")
 
+    def digest(self):
+        """SHA-256 of the file that a client must have."""
+        return hashlib.sha256(self.stored()).hexdigest()
+
 
 def drops(count, first=1, prefix=b"uid-"):
     """That many small messages."""
