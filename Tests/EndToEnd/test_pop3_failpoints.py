@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import check
-from drain_case import DrainCase, digests
+from drain_case import DrainCase, digests, intents
 from servers.pop3_scripted import CAPABILITIES, Drop, drops, simple
 from support import FULL, figure
 
@@ -87,9 +87,8 @@ class Steps(DrainCase):
         left = [drop.uidl for drop in self.server.drops]
         if left != self.left():
             out.append("%s: left on the server: %s" % (where, left))
-        rows = {name: rows for name, rows in self.subject.tables("intent").items() if rows}
-        if rows:
-            out.append("%s: intents are left: %s" % (where, rows))
+        if intents(self.subject):
+            out.append("%s: intents are left: %s" % (where, intents(self.subject)))
         return out
 
     def every_step(self):
