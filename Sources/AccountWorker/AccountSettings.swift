@@ -6,7 +6,7 @@ import SyncPlanner
 /// All that a worker needs to know of its account; made from the configuration by the composition root.
 package struct AccountSettings: Sendable {
   package var name: String
-  package var endpoint: IMAPEndpoint
+  package var endpoint: ServerEndpoint
   /// `user@host`, what the state remembers of where the mail comes from.
   package var server: String
   /// The account's Maildir root, absolute.
@@ -29,7 +29,7 @@ package struct AccountSettings: Sendable {
   package var pollInterval: Duration
 
   package init(
-    name: String, endpoint: IMAPEndpoint, server: String, root: String, layout: FolderLayout, stateDirectory: String,
+    name: String, endpoint: ServerEndpoint, server: String, root: String, layout: FolderLayout, stateDirectory: String,
     selection: MailboxSelection, folderNames: [String: String], policy: SyncPolicy, settle: Duration,
     createOnServer: Bool, keepDeleted: Int64,
     connections: Int, pushes: @escaping @Sendable (_ name: MailboxName, _ delimiter: Character?) -> Bool,

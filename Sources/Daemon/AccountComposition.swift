@@ -16,7 +16,7 @@ extension AccountSettings {
       fingerprint: server.fingerprint,
       clientCertificate: server.clientCertificate.map { .init(file: $0.certificate, keyFile: $0.key) },
       tunnel: server.tunnel, connectTimeout: min(account.timeout, .seconds(30)))
-    let endpoint = IMAPEndpoint(
+    let endpoint = ServerEndpoint(
       transport: transport, user: account.user,
       credentials: Credentials(account.password, environment: environment),
       mechanisms: account.mechanisms?.map(\.rawValue), allowCleartext: server.tls == .none, timeout: account.timeout,
