@@ -39,7 +39,7 @@ soak: ## every test at full length, each kind of random one for SOAK_MINUTES
 	@scripts/other-servers
 	@MAILMIRROR_FULL=1 SOAK_MINUTES=$(SOAK_MINUTES) scripts/test
 
-bench: ## measurements beside mbsync
+bench: ## measurements beside mbsync, mpop, fetchmail and getmail
 	@scripts/deps build bench
 	@$(MAKE) --no-print-directory build
 	@scripts/bench
