@@ -48,7 +48,7 @@ struct AccountSurvey: Sendable {
       let found = try await folders.run(listing)
       result.failures += found.notices
       if found.hasChangedServer { listing = try await list(connection) }
-      try await ServerRenames(account: account, queue: queue).run(listing)
+      try await ServerRenames(account: account, connection: connection, queue: queue).run(listing)
     }
     let linking = try await MailboxLinking(
       account: account, isDryRun: isDryRun, prefix: ServerNames(listing, facts: connection.facts).prefix
@@ -74,7 +74,10 @@ struct AccountSurvey: Sendable {
         result.failures += gone.notices
       }
       let asked = Set(result.mailboxes.map(\.record.id))
-      result.isWhole = linking.linked.allSatisfy { asked.contains($0.record.id) || !$0.hasNews }
+      // One that waits for the person's word keeps nothing else waiting.
+      result.isWhole = linking.linked.allSatisfy {
+        asked.contains($0.record.id) || !$0.hasNews || $0.record.removal == .held
+      }
       try await DepartureLook(account: account, connection: connection, queue: queue).run(
         result.mailboxes.filter { !result.stopped.contains($0.record.id) }, before: began)
     }

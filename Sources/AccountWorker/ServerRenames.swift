@@ -7,9 +7,11 @@ import SyncState
 
 /// Follows mailboxes that were renamed on the server: the folder is renamed, and the row is that of the new name. A
 /// mailbox is known again by its MAILBOXID (RFC 8474), else by its UIDVALIDITY, its UIDNEXT and the number of its
-/// messages together, where no other can be meant.
+/// messages together, where no other can be meant; or, where it has changed since, by a UIDVALIDITY that no other has
+/// and messages that are what they were.
 struct ServerRenames: Sendable {
   let account: OpenAccount
+  let connection: IMAPConnection
   var queue: WorkQueue?
 
   private var state: AccountState { account.state }
@@ -29,10 +31,7 @@ struct ServerRenames: Sendable {
     guard !fresh.isEmpty else { return }
     // Parents first: their folders take others along.
     for record in missing {
-      let candidates = fresh.filter { record.isSame(as: $0) }
-      guard candidates.count == 1, let item = candidates.first,
-        missing.count(where: { $0.isSame(as: item) }) == 1
-      else { continue }
+      guard let item = try await renamed(record, among: fresh, missing: missing, records) else { continue }
       if let queue {
         guard await queue.reserve(record.id) else { continue }
       }
@@ -44,6 +43,25 @@ struct ServerRenames: Sendable {
         throw error
       }
     }
+  }
+
+  private func renamed(
+    _ record: MailboxRecord, among fresh: [ListedMailbox], missing: [MailboxRecord], _ records: [MailboxRecord]
+  ) async throws -> ListedMailbox? {
+    let same = fresh.filter { record.isSame(as: $0) }
+    if same.count == 1, let item = same.first, missing.count(where: { $0.isSame(as: item) }) == 1 { return item }
+    let alike = fresh.filter { record.mayBeSame(as: $0) }
+    guard alike.count == 1, let item = alike.first,
+      records.count(where: { $0.uidValidity == record.uidValidity }) == 1
+    else { return nil }
+    do {
+      let selection = try await connection.select(item.entry.name, readOnly: true, resync: nil) { _ in }
+      guard selection.uidValidity == record.uidValidity else { return nil }
+    } catch ConnectionError.refused {
+      return nil
+    }
+    let probe = UIDProbe(connection: connection, state: state, mailbox: record.id)
+    return try await probe.answer() == .matched ? item : nil
   }
 
   private func follow(_ record: MailboxRecord, to entry: ListEntry) async throws {
@@ -87,5 +105,13 @@ extension MailboxRecord {
     }
     return status.uidValidity == uidValidity && status.uidNext == uidNext
       && status.messages.map(Int.init) == checkpoint.messages
+  }
+
+  /// Messages have come or gone since.
+  fileprivate func mayBeSame(as item: ListedMailbox) -> Bool {
+    guard let status = item.status, objectID == nil || status.mailboxID == nil, let uidValidity,
+      status.uidValidity == uidValidity, let next = status.uidNext
+    else { return false }
+    return checkpoint?.uidNext.map { next >= $0 } ?? true
   }
 }
