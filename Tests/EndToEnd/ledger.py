@@ -129,7 +129,7 @@ class Ledger:
                         token, "/".join(self.sides[token]) or "nobody", show(found), show(wanted), self.story(token)))
                 continue
             newest = self.latest.get(token)
-            if not self.deleted[token] and not any(
+            if wanted and not self.deleted[token] and not any(
                     newest is None or one.digest == newest for one in found):
                 wrong.append("LOST: nobody deleted %s, and it is in no mailbox but Trash: %s" % (token, self.story(token)))
             doubled += sum(found.values()) > max(1, sum(wanted.values()))
