@@ -50,7 +50,7 @@ struct QuarantineFetch: Sendable {
 }
 
 /// Writes messages to the quarantine directory, each to a file of its own that gets its name when it is whole.
-private final class QuarantineReceiver: MessageReceiver {
+final class QuarantineReceiver: MessageReceiver {
   struct Entry: Sendable {
     var name: FileName
     var content: MessageContent

@@ -17,6 +17,7 @@ package struct SyncOutcome: Sendable {
   package var pendingLocal = 0
   package var mailboxes = 0
   package var plans: [MailboxPlan] = []
+  package var drains: [DrainPreview] = []
   package var failures: [SyncFailure] = []
   /// What the person should know although nothing failed: state rebuilt, a mailbox that the server no longer lists.
   package var notices: [String] = []
@@ -94,9 +95,10 @@ extension OpenAccount {
       try await state.purgeHistory(now: now())
     }
     outcome.holds = try await state.holds().count
-    outcome.pendingLocal = try await state.pendingLocalCount()
+    outcome.pendingLocal = settings.drain == nil ? try await state.pendingLocalCount() : 0
     guard !isDryRun else { return }
     if let failure = outcome.failures.first(where: { $0.scope == .account }) {
+      guard !failure.isWait else { return }
       try await state.setAccountProblem(what: failure.what, remedy: failure.remedy, now: now())
       return
     }

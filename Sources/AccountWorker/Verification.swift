@@ -41,6 +41,13 @@ extension AccountWorker {
     return second
   }
 
+  private func verify(_ account: OpenAccount, _ drain: DrainSettings, full: Bool) async throws -> VerificationReport {
+    let connection = try await POP3Connection.open(
+      settings.endpoint, group: resources.group, budget: resources.budget, logger: resources.logger)
+    defer { connection.close() }
+    return try await DrainVerification(account: account, drain: drain, connection: connection, isFull: full).run()
+  }
+
   private func compare(
     full: Bool, repair: Bool
   ) async -> (reports: [VerificationReport], failures: [SyncFailure]) {
@@ -49,6 +56,10 @@ extension AccountWorker {
         var reports: [VerificationReport] = []
         var failures: [SyncFailure] = []
         let blocked = repair ? try await Recovery(account: account).run() : [:]
+        if let drain = settings.drain {
+          if let failure = blocked.values.first { throw failure }
+          return ([try await verify(account, drain, full: full)], [])
+        }
         let connection = try await ConnectionSource(settings: settings, resources: resources).open()
         for record in try await account.state.mailboxes() {
           if let failure = blocked[record.id] {

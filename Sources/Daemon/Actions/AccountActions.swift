@@ -122,7 +122,10 @@ extension SyncResult {
     mailboxes = outcome.mailboxes
     pendingLocal = outcome.pendingLocal
     holds = outcome.holds
-    planned = isDryRun ? outcome.plans.filter { !$0.isEmpty }.map(\.description) : nil
+    planned =
+      isDryRun
+      ? outcome.plans.filter { !$0.isEmpty }.map(\.description)
+        + outcome.drains.filter { !$0.isEmpty }.map(\.description) : nil
     notices = outcome.notices
   }
 }
@@ -160,6 +163,9 @@ extension StatusReport.Account {
       state: isFailing ? .failing : !holds.isEmpty ? .held : summary.lastSuccess == nil ? .new : .ok,
       lastSuccess: summary.lastSuccess.map(timestamp),
       error: summary.problem.map { StatusReport.Problem(what: $0.what, remedy: $0.remedy) }, mailboxes: mailboxes,
+      maildrop: summary.maildrop.map {
+        StatusReport.Maildrop(left: $0.left, drained: $0.drained, tooLarge: $0.tooLarge)
+      },
       holds: holds.map {
         StatusReport.Hold(
           hold: "\(name):\($0.id)", mailbox: $0.name.description,

@@ -54,7 +54,8 @@ package struct HistoryActions: StateReading {
       var arrivals = Self.withoutOwn(
         try await state.arrivals(content: content).map { HistoryEntry($0, account: account.name) },
         lines.map { HistoryEntry($0, account: account.name) })
-      var told = Set(arrivals.map(\.time))
+      let came = lines.filter { $0.event == HistoryEvent.came.rawValue }
+      var told = Set(arrivals.map(\.time) + came.map { timestamp($0.at) })
       for line in lines {
         guard let came = line.came, told.insert(timestamp(came)).inserted else { continue }
         var entry = HistoryEntry(line, account: account.name)
