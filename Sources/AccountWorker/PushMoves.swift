@@ -140,6 +140,7 @@ struct MoveDestination: Sendable {
   /// Those of the moves that still stand on disk. What the mail program added to the message is taken off again. Keyword
   /// letters mean something else in another folder, so they are taken off the names; the row tells what they were.
   func prepare(_ moves: [LocalChanges.Move], source: MirroredMailbox) async throws -> [LocalChanges.Move] {
+    let moves = try await current(moves)
     let folder = mailbox.folder
     let names = target.account.names
     let (ready, replaced) = try await target.account.pool.run {
@@ -172,6 +173,19 @@ struct MoveDestination: Sendable {
     }
     try await target.state.replaceLocalFiles(replaced)
     return ready
+  }
+
+  /// With the rows as they are now: flags may have been sent since the changes were read, and a copy on the server takes
+  /// those along.
+  private func current(_ moves: [LocalChanges.Move]) async throws -> [LocalChanges.Move] {
+    let rows = try await target.state.messages(ids: moves.map(\.message.id))
+    let byID = Dictionary(rows.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    return moves.compactMap { move in
+      guard let row = byID[move.message.id], row.uid == move.message.uid, row.mailbox == move.message.mailbox else {
+        return nil
+      }
+      return LocalChanges.Move(message: row, file: move.file)
+    }
   }
 
   /// Whether a UID that the server gave for a copy may be believed (S10).
