@@ -61,7 +61,7 @@ class Visits(DrainCase):
         daemon.wait_until_watching("imap")
         wait_until(lambda: len(mirror.bodies()) == 5, 20)
         self.assertMirrored(other, server, user="user2")
-        mirror.set_password("wrong")
+        mirror.account["user"] = "nobody"
         mirror.write()
         self.assertEqual(mirror.run("reload").status, 0)
         daemon.wait_for(lambda accounts: accounts["test"]["error"], 20)
