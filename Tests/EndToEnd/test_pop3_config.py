@@ -45,7 +45,7 @@ class Configurations(EndToEnd):
     def test_keys_of_one_protocol_in_the_other(self):
         """A key that would mean nothing there is a mistake, not a silent no."""
         for lines in ('mailboxes = ["*"]\n', 'push = ["INBOX"]\n', "subscribed_only = true\n", 'direction = "pull"\n',
-                      "create_on_server = true\n", 'map = { "INBOX" = "x" }\n'):
+                      "create_on_server = true\n", 'map = { "Old" = "x" }\n'):
             with self.subTest(lines=lines):
                 line = self.assertOneLine(self.checked(lines, 2), 2)
                 self.assertIn(lines.split()[0], line)

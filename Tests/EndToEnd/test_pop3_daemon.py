@@ -61,7 +61,7 @@ class Visits(DrainCase):
         daemon.wait_until_watching("imap")
         wait_until(lambda: len(mirror.bodies()) == 5, 20)
         self.assertMirrored(other, server, user="user2")
-        mirror.set_password("wrong")
+        mirror.account["user"] = "nobody"
         mirror.write()
         self.assertEqual(mirror.run("reload").status, 0)
         daemon.wait_for(lambda accounts: accounts["test"]["error"], 20)
@@ -171,7 +171,7 @@ class Visits(DrainCase):
             while len(changes) < 4:
                 client.socket.settimeout(15)
                 found, _ = client.reply()
-                changes += found["changes"] if "changes" in found else [found.get("change", found)]
+                changes += [found["change"]] if "change" in found else []
         wait_until(lambda: self.told(output) >= 4, 10)
         lines = [json.loads(line) for line in open(output, encoding="utf-8")]
         for told in (changes, lines):

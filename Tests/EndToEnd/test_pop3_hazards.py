@@ -100,7 +100,8 @@ class Transfer(DrainCase):
             with self.subTest(answer=answer):
                 server = self.serve(drops(5))
                 bad = server.drops[2]
-                server.hooks["RETR"] = lambda session, words: words == [b"3"] and (session.err(answer) or True)
+                server.hooks["RETR"] = lambda session, words: session.drops[int(words[0]) - 1] is bad and (
+                    session.err(answer) or True)
                 mirror = self.drain(server, name="P9r%d" % len(answer))
                 result = mirror.sync()
                 server.settle()

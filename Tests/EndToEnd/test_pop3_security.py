@@ -107,7 +107,7 @@ class Credentials(DrainCase):
 
         server.hooks["CAPA"] = hook
         self.finished(self.drain(server), server)
-        self.assertEqual(server.mechanisms, ["SCRAM-SHA-256"])
+        self.assertEqual(set(server.mechanisms), {"SCRAM-SHA-256"})
         self.assertGreaterEqual(server.count("CAPA"), 2)
 
     def test_S19_certificate_of_another_host(self):
@@ -160,7 +160,7 @@ class Credentials(DrainCase):
         server = self.serve(stamp=b"<1896.697170952@dbc.mtview.ca.us>", capabilities=("UIDL", "TOP"))
         mirror = self.drain(server, auth=["apop"])
         self.finished(mirror, server)
-        self.assertEqual(server.mechanisms, ["APOP"])
+        self.assertEqual(set(server.mechanisms), {"APOP"})
         self.assertNotIn("PASS", server.words())
 
     def test_S21_APOP_never_replaces_TLS(self):
