@@ -68,8 +68,8 @@ struct AccountSession: Sendable {
     case .success(let round):
       broken.clear(work.record.id)
       for notice in round.notices { log(notice, of: work) }
-      // Where messages went is to be known soon.
-      if round.sent.moved + round.sent.deleted + round.departed > 0 { signal.wake(.survey) }
+      // Where messages went is to be known soon, and what was not done is to be done.
+      if round.sent.moved + round.sent.deleted + round.sent.undone + round.departed > 0 { signal.wake(.survey) }
     case .failure(let failure): log(failure, of: work)
     }
     await refresh.changed(work.record.id)

@@ -101,11 +101,11 @@ package actor AccountWorker {
     _ outcome: inout SyncOutcome
   ) async throws {
     for _ in 0..<Self.passes {
-      let before = outcome.placedElsewhere
+      let before = outcome.forOthers
       let wantsAnotherLook = try await pass(account, only: only, blocked: blocked, dryRun: dryRun, &outcome)
       guard !dryRun else { return }
-      // What went to another mailbox on the server is fetched from there.
-      if wantsAnotherLook || outcome.placedElsewhere > before { continue }
+      // What went to another mailbox on the server is fetched from there; what was not done is done again.
+      if wantsAnotherLook || outcome.forOthers > before { continue }
       guard let pause = try await account.timeToSettle() else { return }
       account.logger.info("\(settings.name): waiting \(pause) to see whether what is missing turns up")
       try await Task.sleep(for: pause)
@@ -130,6 +130,7 @@ package actor AccountWorker {
       throw error
     }
     outcome.add(survey.failures)
+    outcome.folderPlans += survey.folderPlans
     outcome.mailboxes = survey.mailboxes.count
     meter.update {
       $0.mailboxesTotal = survey.mailboxes.count
@@ -163,11 +164,11 @@ package actor AccountWorker {
   ) async -> SyncOutcome {
     var outcome = outcome
     outcome.octets = meter.current.octets
+    defer { account.rehearsal?.discard() }
     do {
       try await account.conclude(&outcome, isDryRun: dryRun, isWhole: isWhole)
       // A state that failed in the middle is left as a crash would leave it: the next run looks at it again.
       if account.pipeline.isSound { try await account.state.close() }
-      account.scratch?.discard()
     } catch {
       if !outcome.failures.contains(where: { $0.scope == .account }) {
         outcome.failures.append(SyncFailure(error, account: settings.name, location: settings.name))

@@ -279,9 +279,7 @@ final class DeliveryPipeline: Sendable {
       .first(where: { $0.digests.content == digests.content })
     {
       try await account.pair([(row.id, message.uid)])
-    } else if let file = try await counterpart(of: message),
-      try await !account.adopt([Adoption(file, as: message.intent, in: message.mailbox)]).isEmpty
-    {
+    } else if try await isPaired(message) {
       logger.info(
         "\(message.mailbox.location): a file with the content of UID \(message.uid) was here; paired",
         metadata: ["MAILBOX": "\(message.mailbox.record.name)", "UID": "\(message.uid)"])
@@ -293,13 +291,20 @@ final class DeliveryPipeline: Sendable {
     return true
   }
 
+  /// Whether the message and a file that lies here without a row are one now.
+  private func isPaired(_ message: ReadyMessage) async throws -> Bool {
+    let sent = try await BroughtFiles(into: message.mailbox.record.id, of: account)
+    guard let file = try await counterpart(of: message, sent) else { return false }
+    return try await !account.adopt([Adoption(file, as: message.intent, in: message.mailbox, sent: sent)]).isEmpty
+  }
+
   /// A file of this very content, or of the same Message-ID, Date and body: another program has altered its header. One whose body is another's
   /// is another version, and is not sent beside the server's without being asked for.
-  private func counterpart(of message: ReadyMessage) async throws -> LocalFile? {
+  private func counterpart(of message: ReadyMessage, _ sent: BroughtFiles) async throws -> LocalFile? {
     let mailbox = message.mailbox
     let digest = message.content.digests.content
-    let same = try await account.localFiles(contentDigest: digest, in: mailbox.record.id).first
-    if let same { return same }
+    let same = try await account.localFiles(contentDigest: digest, in: mailbox.record.id)
+    if let file = sent.counterpart(of: message.uid, message.intent.flags, among: same) { return file }
     guard try await account.hasLocalFiles(in: mailbox.record.id) else { return nil }
     let found = try await pool.run { try mailbox.folder.traits(of: message.file) }
     guard let identity = found?.identity else { return nil }

@@ -12,9 +12,15 @@ struct IntentResolution: Sendable {
   let account: OpenAccount
   let connection: IMAPConnection
 
-  /// A server may still be at work on what a broken connection brought it: seconds.
-  static let appendPatience: Int64 = 60
-  static let copyPatience: Int64 = 5
+  /// How long a server may still be at work on what a broken connection brought it; seconds. A second MOVE of the same
+  /// UIDs does nothing where the first was done, so that there is nothing to wait for.
+  static func patience(for kind: ServerIntent.Kind, hasMove: Bool) -> Int64 {
+    switch kind {
+    case .append: 60
+    case .copy: 5
+    case .move, .trash: hasMove ? 0 : 5
+    }
+  }
 
   private var state: AccountState { account.state }
 
@@ -36,18 +42,28 @@ struct IntentResolution: Sendable {
     let selection = try await connection.select(record.name, readOnly: true, resync: nil) { _ in }
     guard let validity = selection.uidValidity else { return result }
     // Under another UIDVALIDITY these UIDs say nothing: everything there is matched by its content.
-    let stale = open.filter { $0.uidValidity != validity }
-    try await state.dropIntents(stale.map(\.id))
-    var candidates = try await self.candidates(from: lowest, in: id)
-    for intent in open where intent.uidValidity == validity {
-      if let place = match(intent, candidates) {
-        let found = candidates.remove(at: place)
-        try await settle(intent, found, in: record, &result)
+    try await state.dropIntents(open.filter { $0.uidValidity != validity }.map(\.id))
+    result.undone += open.count { $0.uidValidity != validity }
+    let current = open.filter { $0.uidValidity == validity }
+    let found = match(current, try await candidates(from: lowest, in: id), try await flags(of: current))
+    for intent in current {
+      if let message = found[intent.id] {
+        try await settle(intent, message, in: record, &result)
       } else {
         try await missed(intent, record, isAnswered: isAnswered, &result)
       }
     }
     return result
+  }
+
+  /// By intent, the flags that its message took along on the server.
+  private func flags(of intents: [ServerIntent]) async throws -> [Int64: FlagSet] {
+    var flags: [Int64: FlagSet] = [:]
+    for intent in intents where intent.kind != .append {
+      guard let source = intent.source else { continue }
+      flags[intent.id] = try await state.messages(ids: [source]).first?.flags
+    }
+    return flags
   }
 
   private func candidates(from lowest: UInt32, in mailbox: Int64) async throws -> [Candidate] {
@@ -76,6 +92,24 @@ struct IntentResolution: Sendable {
     func add(_ candidate: Candidate) { candidates.append(candidate) }
   }
 
+  /// Gives each intent its message. Of several of one content, each has the flags that it took along, if any has.
+  private func match(
+    _ intents: [ServerIntent], _ candidates: [Candidate], _ flags: [Int64: FlagSet]
+  ) -> [Int64: Candidate] {
+    var candidates = candidates
+    var found: [Int64: Candidate] = [:]
+    for isExact in [true, false] {
+      for intent in intents where found[intent.id] == nil {
+        let possible = isExact ? candidates.filter { $0.flags == flags[intent.id] } : candidates
+        guard let place = match(intent, possible),
+          let index = candidates.firstIndex(where: { $0.uid == possible[place].uid })
+        else { continue }
+        found[intent.id] = candidates.remove(at: index)
+      }
+    }
+    return found
+  }
+
   /// By the digest of the header and the size, else by Message-ID and Date: some servers alter what they are given.
   private func match(_ intent: ServerIntent, _ candidates: [Candidate]) -> Int? {
     let possible = candidates.indices.filter { candidates[$0].uid.value >= intent.uidNext }
@@ -101,11 +135,12 @@ struct IntentResolution: Sendable {
       result.deleted += 1
     case .move:
       guard let source, let file = try await file(of: intent) else { return try await arrived(intent, found, now) }
+      let origin = try await state.mailbox(source.mailbox)?.name
       try await state.confirmMove(
         ConfirmedMove(
           intent: intent.id, message: source.id, file: file, uid: found.uid, pending: .flags,
           unlettered: source.flags.keywords),
-        leavesSource: true, detail: "into \(record.name)", now: now)
+        leavesSource: true, detail: origin.map { "from \($0)" } ?? "", now: now)
       result.moved += 1
     case .append, .copy:
       guard let file = try await file(of: intent) else { return try await arrived(intent, found, now) }
@@ -117,20 +152,27 @@ struct IntentResolution: Sendable {
           replaces: intent.kind == .append ? intent.source : nil), now: now)
       result.uploaded += 1
     }
-    // What the name says of flags is compared when the folder is read the next time, which is at once.
+    // The file and what its name says of flags are compared when the folder is read the next time, which is at once.
     try await state.forgetScan(of: record.id)
   }
 
-  /// The intent's file, under the key that it had; for an edited message that of its row.
+  /// The intent's file as it is now: for an edited message that of its row. Since the act it may have got another inode,
+  /// in a Maildir that was put back from a backup, or another content; the next scan reads it.
   private func file(of intent: ServerIntent) async throws -> LocalFile? {
     guard let key = intent.file else { return nil }
-    if let file = try await state.localFile(key, in: intent.mailbox) { return file }
+    if var file = try await state.localFile(key, content: intent.digests.content, in: intent.mailbox) {
+      if ![file.digests.content, file.plain.content].contains(intent.digests.content) {
+        file.digests = intent.digests
+        file.stamp.modified = FileStamp.unread
+      }
+      return file
+    }
     guard intent.kind == .append, let source = intent.source,
-      let row = try await state.messages(ids: [source]).first, !row.pending.contains(.gone),
-      row.stamp?.inode == key.inode
+      let row = try await state.messages(ids: [source]).first, !row.pending.contains(.gone)
     else { return nil }
     var file = row.asFile
     file.digests = intent.digests
+    file.stamp.modified = FileStamp.unread
     return file
   }
 
@@ -147,15 +189,10 @@ struct IntentResolution: Sendable {
   private func missed(
     _ intent: ServerIntent, _ record: MailboxRecord, isAnswered: Bool, _ result: inout PushRound.Result
   ) async throws {
-    let patience: Int64
-    switch intent.kind {
-    // A second MOVE of the same UIDs does nothing where the first was done.
-    case .move, .trash: return try await state.dropIntents([intent.id])
-    case .copy: patience = Self.copyPatience
-    case .append: patience = Self.appendPatience
-    }
+    let patience = Self.patience(for: intent.kind, hasMove: connection.capabilities.hasMove)
+    if patience == 0 { return try await drop(intent, &result) }
     guard intent.isUncertain else {
-      if intent.attempts == 0 { try await state.dropIntents([intent.id]) }
+      if intent.attempts == 0 { try await drop(intent, &result) }
       return
     }
     guard account.now() - intent.since >= patience else {
@@ -164,18 +201,20 @@ struct IntentResolution: Sendable {
         metadata: account.metadata(of: record.name))
       return
     }
-    guard intent.kind == .append, isAnswered || intent.attempts > 1 else {
-      if intent.kind == .append {
-        try await state.setRetriable(intent.id)
-      } else {
-        try await state.dropIntents([intent.id])
-      }
-      return
+    guard intent.kind == .append else { return try await drop(intent, &result) }
+    guard isAnswered || intent.attempts > 1 else {
+      result.undone += 1
+      return try await state.setRetriable(intent.id)
     }
     let reason = "a message was sent twice and the server does not show it; approve to send it once more"
     let files = try await [file(of: intent)].compactMap { $0 }
     try await state.hold([], files: files, in: intent.mailbox, kind: "append", reason: reason, now: account.now())
     try await state.dropIntents([intent.id])
     result.notices.append(.held("\(account.settings.name)/\(record.name)", reason))
+  }
+  /// It was not done, and is done again.
+  private func drop(_ intent: ServerIntent, _ result: inout PushRound.Result) async throws {
+    try await state.dropIntents([intent.id])
+    result.undone += 1
   }
 }

@@ -24,7 +24,7 @@ struct MailboxRound: Sendable {
       connection: connection, record: record, known: known, location: mailbox.location
     ).read()
     if isDryRun {
-      return try await planOnly(view, known: known, record: record)
+      return try await planOnly(view, known: known)
     }
     if view.validityChanged, let validity = view.selection.uidValidity {
       if view.exists == 0, !known.isEmpty {
@@ -44,6 +44,9 @@ struct MailboxRound: Sendable {
     } else if record.uidValidity == nil, let validity = view.selection.uidValidity {
       try await state.setValidity(validity, of: id)
     }
+    if let objectID = view.selection.mailboxID, objectID != record.objectID {
+      try await state.setObjectID(objectID, of: id)
+    }
     record = try await state.mailbox(id) ?? record
 
     if !known.isEmpty, let held = try await probe() { return held }
@@ -58,7 +61,7 @@ struct MailboxRound: Sendable {
     change.appeared = change.appeared.subtracting(arriving).subtracting(try await state.uids(of: id))
     change.appeared = try await takeBack(change.appeared)
     let matched = try await rematch(change.appeared)
-    change.appeared = change.appeared.subtracting(matched.matched)
+    change.appeared = change.appeared.subtracting(matched.matched).subtracting(matched.waiting)
     result.moved = matched.moved
     result.plan.downloads = change.appeared.union(unfetched.subtracting(change.gone))
       .subtracting(try await state.uids(of: id))
@@ -76,7 +79,7 @@ struct MailboxRound: Sendable {
     try await state.dropUnfetched(Array(change.gone.intersection(unfetched)), in: id)
 
     // Before rows without a UID count as gone, all that the server has must be here to be matched with them.
-    if fetched.notices.isEmpty, trouble == nil, arriving.isEmpty {
+    if fetched.notices.isEmpty, trouble == nil, arriving.isEmpty, matched.waiting.isEmpty {
       result.notices += try await RemovalRound(account: account, mailbox: mailbox).hold(
         orphans: state.unpaired(in: id))
     }
@@ -84,6 +87,10 @@ struct MailboxRound: Sendable {
     guard trouble == nil, arriving.isEmpty else {
       // Most often mail that came in the middle of the listing, or that our own move has just brought.
       result.isStale = true
+      return result
+    }
+    guard matched.waiting.isEmpty else {
+      result.isWaiting = true
       return result
     }
     let count = try await state.messageCount(of: id)
@@ -117,7 +124,7 @@ struct MailboxRound: Sendable {
   }
 
   /// Resolves the membership; nothing is taken for gone before a complete listing where the counts do not add up.
-  private func membership(
+  func membership(
     _ view: RemoteView, known: UIDSet, unfetched: UIDSet
   ) async throws -> (MembershipChange, SyncFailure?) {
     var decision = SyncPlanner.membership(view.membership, known: known, unfetched: unfetched, exists: view.exists)
@@ -252,28 +259,6 @@ struct MailboxRound: Sendable {
       try await state.dropHold(hold.id)
       account.logger.notice("\(mailbox.location): the hold is dropped, its cause is gone: \(hold.reason)")
     }
-  }
-
-  private func planOnly(_ view: RemoteView, known: UIDSet, record: MailboxRecord) async throws -> RoundResult {
-    let unfetched = UIDSet(try await state.unfetched(in: id).map(\.uid))
-    let base = view.validityChanged ? UIDSet() : known
-    let (change, trouble) = try await membership(view, known: base, unfetched: unfetched)
-    var plan = MailboxPlan(mailbox: mailbox.record.name)
-    plan.downloads = change.appeared.union(unfetched)
-    plan.removals = change.gone
-    if let trouble { plan.hold = trouble.what }
-    if view.validityChanged { plan.hold = "its UIDVALIDITY changed: what is here is matched by content first" }
-    let verdict = try await RemovalRound(account: account, mailbox: mailbox).verdict(
-      plan.removals.count, folderSize: try await state.messageCount(of: id).remote)
-    if case .held(let reason) = verdict { plan.hold = reason }
-    if let updates = view.flags {
-      let flags = FlagRound(account: account, mailbox: mailbox)
-      for start in stride(from: 0, to: updates.count, by: 500) {
-        let slice = updates.slice(start..<Swift.min(start + 500, updates.count))
-        plan.flagChanges += try await flags.count(slice)
-      }
-    }
-    return RoundResult(plan: plan)
   }
 }
 

@@ -168,7 +168,7 @@ struct MailboxWatch {
     current.work.forgetsCheckpoint = false
     current.isCurrent = round.notices.allSatisfy { $0.scope == .message }
     current.exists = UInt32(clamping: checkpoint?.messages ?? 0)
-    current.unsettled = round.isStale || !current.isCurrent ? current.unsettled + 1 : 0
+    current.unsettled = round.isStale || round.isWaiting || !current.isCurrent ? current.unsettled + 1 : 0
     let hasBroughtSomething = round.delivered + round.flagsChanged + round.moved + round.departed > 0
     if hasBroughtSomething { current.fruitless = 0 } else if current.isForNews { current.fruitless += 1 }
     current.isForNews = false

@@ -15,8 +15,8 @@ struct PushDownload: Sendable {
   /// Returns how many messages came.
   func run() async throws -> Int {
     let arrivals = try await account.state.arrivals(in: mailbox.record.id)
-    // What comes may have been moved here: a round tells.
-    guard !arrivals.mayBeMoved else { return 0 }
+    // What comes may have been moved or sent here: a round tells.
+    guard !arrivals.mayBeKnown else { return 0 }
     let wanted = UIDSet(ranges: CollectionOfOne(from.value...UInt32.max))
     let ledger = FetchLedger(wanted: wanted)
     let connection = connection

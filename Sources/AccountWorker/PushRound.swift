@@ -13,6 +13,9 @@ struct PushRound: Sendable {
     var uploaded = 0
     var moved = 0
     var deleted = 0
+    /// Acts that were not done after all, or of which a broken connection hid the result: another look at the account
+    /// does again what is left of them.
+    var undone = 0
     var notices: [SyncFailure] = []
 
     /// The server has something now that the next round from there confirms.
@@ -23,6 +26,7 @@ struct PushRound: Sendable {
       uploaded += other.uploaded
       moved += other.moved
       deleted += other.deleted
+      undone += other.undone
       notices += other.notices
     }
   }
@@ -56,7 +60,8 @@ struct PushRound: Sendable {
     try await BaseNameTwins(account: account, mailbox: mailbox).rename()
     let changes = try await LocalChangeReader(account: account, mailbox: id).read()
     var result = Result()
-    let replaced = try await state.pending(.content, in: id)
+    let underway = Set(try await state.intents().filter(\.mayBeDone).compactMap(\.source))
+    let replaced = try await state.pending(.content, in: id).filter { !underway.contains($0.id) }
     let touched =
       changes.deletions + changes.rests + changes.moves.map(\.message) + replaced
       + (try await state.pending(.flags, in: id))

@@ -21,6 +21,7 @@ struct Recovery: Sendable {
   /// The mailboxes that could not be resolved, with the reason.
   func run() async throws -> [Int64: SyncFailure] {
     let state = account.state
+    try await state.setLeftUncertain()
     let deliveries = try await state.unsettled(.intended)
     let removals = try await state.unsettled(.leaving)
     guard !deliveries.isEmpty || !removals.isEmpty else { return [:] }

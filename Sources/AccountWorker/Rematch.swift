@@ -15,6 +15,8 @@ struct Rematch: Sendable {
     var matched = UIDSet()
     /// How many of them came from other mailboxes.
     var moved = 0
+    /// UIDs of which it is not known yet whether their messages are here.
+    var waiting = UIDSet()
   }
 
   let account: OpenAccount
@@ -42,11 +44,12 @@ struct Rematch: Sendable {
       var found = UIDSet()
       if hasUnpaired { found = try await pair(seen) }
       seen.removeAll { found.contains($0.uid) }
-      let moved = try await follow(&seen)
-      result.moved += moved.count
-      found = found.union(moved)
+      let moves = try await follow(&seen)
+      result.moved += moves.followed.count
+      result.waiting = result.waiting.union(moves.waiting)
+      found = found.union(moves.followed)
       if hasFiles {
-        seen.removeAll { moved.contains($0.uid) }
+        seen.removeAll { moves.followed.contains($0.uid) || moves.waiting.contains($0.uid) }
         found = found.union(try await adopt(seen))
       }
       // Each keeps the flags that its file has here; those that the server changed on the way are brought in.
@@ -54,6 +57,18 @@ struct Rematch: Sendable {
       result.matched = result.matched.union(found)
     }
     return result
+  }
+
+  /// For a dry run: pairs what it can in the scratch state, and touches no file. Returns the UIDs that need no download.
+  func rehearse(_ uids: UIDSet) async throws -> UIDSet {
+    var found = UIDSet()
+    for batch in uids.batches(of: Self.batch, newestFirst: false) {
+      var seen = try await look(at: batch, header: true)
+      let paired = try await pair(seen)
+      seen.removeAll { paired.contains($0.uid) }
+      found = found.union(paired).union(try await adopt(seen))
+    }
+    return found
   }
 
   // MARK: What the server tells
@@ -147,19 +162,19 @@ struct Rematch: Sendable {
   private func adopt(_ seen: [Seen]) async throws -> UIDSet {
     var taken: Set<ServerIntent.File> = []
     var adoptions: [Adoption] = []
+    let sent = try await BroughtFiles(into: id, of: state)
     for message in seen {
       guard let header = message.header, let size = message.size else { continue }
-      func fits(_ file: LocalFile) -> Bool {
-        !taken.contains(.init(baseName: file.baseName, inode: file.stamp.inode))
+      func counterpart(_ files: [LocalFile], _ fits: (MessageTraits) -> Bool) -> LocalFile? {
+        let fitting = files.filter { !taken.contains($0.key) && $0.traits.map(fits) ?? false }
+        return sent.counterpart(of: message.uid, message.flags ?? FlagSet(), among: fitting)
       }
-      var file = try await state.strays(plainHeader: header, in: id).first { fits($0) && $0.traits?.wireSize == size }
+      var file = counterpart(try await state.strays(plainHeader: header, in: id)) { $0.wireSize == size }
       if file == nil, let identity = message.identity, let headerSize = message.headerSize {
-        file = try await state.strays(identity: identity, in: id).first {
-          fits($0) && $0.traits?.bodyWireSize == size - headerSize
-        }
+        file = counterpart(try await state.strays(identity: identity, in: id)) { $0.bodyWireSize == size - headerSize }
       }
       guard let file else { continue }
-      taken.insert(.init(baseName: file.baseName, inode: file.stamp.inode))
+      taken.insert(file.key)
       adoptions.append(
         Adoption(
           file,
@@ -168,16 +183,17 @@ struct Rematch: Sendable {
             flags: message.flags ?? FlagSet(), unlettered: [],
             digests: MessageDigests(content: file.digests.content, header: header), diskSize: file.stamp.size,
             wireSize: size, rfc822Size: size, lineEnds: nil, internalDate: message.internalDate,
-            internalZone: message.internalZone, emailID: message.emailID, gmailID: message.gmailID), in: mailbox))
+            internalZone: message.internalZone, emailID: message.emailID, gmailID: message.gmailID), in: mailbox,
+          sent: sent))
     }
     return try await state.adopt(adoptions)
   }
 
   // MARK: Moves by other clients
 
-  private func follow(_ seen: inout [Seen]) async throws -> UIDSet {
+  private func follow(_ seen: inout [Seen]) async throws -> ServerMoveRound.Outcome {
     let departed = try await state.departed(like: seen.map(\.key))
-    guard !departed.isEmpty else { return UIDSet() }
+    guard !departed.isEmpty else { return ServerMoveRound.Outcome() }
     // Headers only of those that may have moved here and have no identifier that says so.
     let dates = Set(
       departed.map { DepartureKey(emailID: nil, gmailID: nil, size: $0.rfc822Size, internalDate: $0.internalDate) })
@@ -193,9 +209,8 @@ struct Rematch: Sendable {
     let moves = SyncPlanner.serverMoves(
       departed: departed.map(DepartedMessage.init), appeared: seen.map { AppearedMessage($0, in: id) })
     let rows = Dictionary(departed.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-    let followed = try await ServerMoveRound(account: account, mailbox: mailbox).run(
+    return try await ServerMoveRound(account: account, mailbox: mailbox).run(
       moves.compactMap { move in rows[move.message].map { (row: $0, uid: move.appeared.uid) } })
-    return followed
   }
 }
 

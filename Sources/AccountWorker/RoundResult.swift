@@ -14,6 +14,8 @@ struct RoundResult: Sendable {
   var plan: MailboxPlan
   /// The mailbox changed while the round ran: another one follows at once.
   var isStale = false
+  /// Only time, or another mailbox, tells what some of its messages are; until then it counts as not looked at.
+  var isWaiting = false
   var notices: [SyncFailure] = []
 
   mutating func add(_ other: RoundResult) {
@@ -23,6 +25,7 @@ struct RoundResult: Sendable {
     moved += other.moved
     departed += other.departed
     isStale = other.isStale
+    isWaiting = other.isWaiting
     notices = other.notices
   }
 

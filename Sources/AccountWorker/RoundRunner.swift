@@ -114,7 +114,9 @@ struct RoundRunner: Sendable {
       do {
         let usable = try await current(&connection, queue)
         hasConnection = true
-        let result = try await rounds(work, usable)
+        var result = try await rounds(work, usable)
+        // What was sent before the connection broke is not among the result.
+        result.sent.undone += attempt - 1
         await report(work, turn, .success(result))
         await queue.finished(work)
         return true
@@ -179,8 +181,8 @@ struct RoundRunner: Sendable {
       try await account.state.setValidity(validity, of: work.record.id)
     }
     var total = RoundResult(plan: MailboxPlan(mailbox: work.record.name))
-    if !isDryRun { total.add(try await resolveIntents(into: mailbox, connection)) }
     for _ in 0..<4 {
+      if !isDryRun { total.add(try await resolveIntents(into: mailbox, connection)) }
       let result = try await MailboxRound(
         account: account, connection: connection, mailbox: mailbox, isDryRun: isDryRun
       ).run()

@@ -31,14 +31,22 @@ struct ServerMoveRound: Sendable {
     var inode: Int64? { stray?.stamp.inode ?? row.stamp?.inode }
   }
 
-  /// Returns the UIDs that rows have now; the others are to be fetched.
-  func run(_ moves: [(row: MessageRecord, uid: UID)]) async throws -> UIDSet {
+  struct Outcome: Sendable {
+    /// UIDs that rows have now.
     var followed = UIDSet()
+    /// UIDs of messages whose files are missing, but not for long enough yet to say that they were deleted here.
+    var waiting = UIDSet()
+  }
+
+  /// What is in neither of the results is to be fetched.
+  func run(_ moves: [(row: MessageRecord, uid: UID)]) async throws -> Outcome {
+    var result = Outcome()
     // The same mailbox has it under another UID.
     let here = moves.filter { $0.row.mailbox == id && !$0.row.pending.contains(.gone) }
     let taken = try await state.takeBack(here.map { (message: $0.row.id, uid: $0.uid) })
-    for move in here where taken.contains(move.row.id) { followed.insert(move.uid) }
-    let located = try await locate(moves.filter { $0.row.mailbox != id || $0.row.pending.contains(.gone) })
+    for move in here where taken.contains(move.row.id) { result.followed.insert(move.uid) }
+    let located = try await locate(
+      moves.filter { $0.row.mailbox != id || $0.row.pending.contains(.gone) }, waiting: &result.waiting)
     for (source, moves) in Dictionary(grouping: located, by: \.source).sorted(by: { $0.key < $1.key }) {
       // A folder that can't be opened keeps its mail; the messages are fetched.
       guard let record = try await state.mailbox(source), let place = try? await account.mirrored(record) else {
@@ -46,26 +54,35 @@ struct ServerMoveRound: Sendable {
       }
       for start in stride(from: 0, to: moves.count, by: Self.group) {
         let part = Array(moves[start..<min(start + Self.group, moves.count)])
-        followed = followed.union(try await follow(part, from: place))
+        result.followed = result.followed.union(try await follow(part, from: place))
       }
     }
-    return followed
+    return result
   }
 
   /// Where the files are. One that a mail program moved too is where it put it; one that it deleted is forgotten, and
-  /// its message is fetched to where the server has it.
-  private func locate(_ moves: [(row: MessageRecord, uid: UID)]) async throws -> [Move] {
+  /// its message is fetched to where the server has it. Which of the two it is shows only when its disappearance has
+  /// settled, and when it is known what became of acts about files of its content.
+  private func locate(_ moves: [(row: MessageRecord, uid: UID)], waiting: inout UIDSet) async throws -> [Move] {
     var located: [Move] = []
     var taken: Set<ServerIntent.File> = []
-    let uncertain = Set(try await state.intents().map(\.digests.content))
+    let open = Set(try await state.intents().map(\.digests.content))
     for (row, uid) in moves {
       var move = Move(row: row, uid: uid)
       if row.pending.contains(.gone) {
-        guard let file = try await stray(of: row, taken: taken, uncertain: uncertain) else {
-          try await state.dropDeparted([row.id])
+        guard !open.contains(row.digests.content) else {
+          waiting.insert(uid)
           continue
         }
-        taken.insert(.init(baseName: file.baseName, inode: file.stamp.inode))
+        guard let file = try await stray(of: row, taken: taken) else {
+          if account.hasSettled(row) {
+            try await state.dropDeparted([.movedThere(row, to: mailbox.record.name)], now: account.now())
+          } else {
+            waiting.insert(uid)
+          }
+          continue
+        }
+        taken.insert(file.key)
         move.stray = file
       }
       if move.source != id, try await state.isTaken(move.baseName, in: id) {
@@ -76,16 +93,15 @@ struct ServerMoveRound: Sendable {
     return located
   }
 
-  private func stray(
-    of row: MessageRecord, taken: Set<ServerIntent.File>, uncertain: Set<Digest>
-  ) async throws -> LocalFile? {
-    guard account.settings.policy.direction == .twoWay, !uncertain.contains(row.digests.content) else { return nil }
+  private func stray(of row: MessageRecord, taken: Set<ServerIntent.File>) async throws -> LocalFile? {
+    guard account.settings.policy.direction == .twoWay else { return nil }
     let files = try await state.strays(contents: [row.digests.content]).filter { file in
-      file.refused == nil && !taken.contains(.init(baseName: file.baseName, inode: file.stamp.inode))
+      file.refused == nil && !taken.contains(file.key)
     }
     // As many of them as other messages of this content miss their files are those messages'.
     let others = try await state.missing().count { $0.id != row.id && $0.digests.content == row.digests.content }
-    return files.first { $0.baseName == row.baseName } ?? files.dropFirst(others).first
+    return files.first { $0.stamp.inode == row.stamp?.inode } ?? files.first { $0.baseName == row.baseName }
+      ?? files.dropFirst(others).first
   }
 
   // MARK: Renames
@@ -97,7 +113,7 @@ struct ServerMoveRound: Sendable {
     }
     let taken = try await state.intendMoves(possible.map { move, place in place.intent(move, to: mailbox.record.id) })
     let planned = possible.filter { taken.contains($0.move.row.id) }
-    let renamed: [(move: Move, outcome: Swift.Result<ScanEntry?, any Error>)]
+    let renamed: [(move: Move, outcome: Result<ScanEntry?, any Error>)]
     do {
       renamed = try await account.pool.run {
         let renamed = planned.map { move, place in

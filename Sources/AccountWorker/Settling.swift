@@ -1,3 +1,4 @@
+import SyncPlanner
 import SyncState
 
 extension OpenAccount {
@@ -9,14 +10,15 @@ extension OpenAccount {
     let tried = facts.triedRemovals
     if facts.wantsLook { return .milliseconds(200) }
     if try await state.mailboxesToRemove().contains(where: { !tried.contains($0) }) { return .milliseconds(200) }
-    guard settings.policy.direction == .twoWay else { return nil }
+    let sendsChanges = settings.policy.direction == .twoWay
     let now = clock.now().total
     var next: Int64?
     if let scanned = facts.lastCompleteScan {
-      next = try await state.nextSettled(settle: settings.settle.nanoseconds, after: scanned)
+      next = try await state.nextSettled(
+        settle: settings.settle.nanoseconds, after: scanned, sendsChanges: sendsChanges)
     }
-    for intent in try await state.intents() where intent.isUncertain {
-      let patience = intent.kind == .copy ? IntentResolution.copyPatience : IntentResolution.appendPatience
+    for intent in try await state.intents() where intent.isUncertain && sendsChanges {
+      let patience = IntentResolution.patience(for: intent.kind, hasMove: facts.hasMove)
       let due = (intent.since + patience + 1) * 1_000_000_000
       next = min(next ?? due, due)
     }
@@ -34,5 +36,12 @@ extension OpenAccount {
   /// A moment more, so that the next scan begins after it.
   private static func pause(from now: Int64, to time: Int64) -> Duration {
     .nanoseconds(max(0, time - now) + 20_000_000)
+  }
+
+  /// Whether the row's file is missing for so long that it was deleted here, and not only moved or overlooked.
+  func hasSettled(_ row: MessageRecord) -> Bool {
+    guard let scanBegan = facts.lastCompleteScan else { return false }
+    return SyncPlanner.isSettled(
+      since: row.missingSince ?? 0, scanBegan: scanBegan, settle: settings.settle.nanoseconds)
   }
 }

@@ -8,6 +8,7 @@ final class SurveyFacts: Sendable {
     var trash: MailboxName?
     var triedRemovals: Set<Int64> = []
     var wantsLook = false
+    var hasMove = false
   }
 
   private let state = Mutex(State())
@@ -24,8 +25,12 @@ final class SurveyFacts: Sendable {
   /// The survey did something itself that only the next one can make use of.
   var wantsLook: Bool { state.withLock { $0.wantsLook } }
 
+  /// The server has MOVE (RFC 6851).
+  var hasMove: Bool { state.withLock { $0.hasMove } }
+
   func setWantsLook(_ wants: Bool) { state.withLock { $0.wantsLook = wants } }
   func noteRemovalTried(_ mailbox: Int64) { state.withLock { _ = $0.triedRemovals.insert(mailbox) } }
   func noteCompleteScan(began: Int64) { state.withLock { $0.lastCompleteScan = began } }
+  func noteMove(_ hasMove: Bool) { state.withLock { $0.hasMove = hasMove } }
   func noteTrash(_ name: MailboxName?) { state.withLock { $0.trash = name } }
 }

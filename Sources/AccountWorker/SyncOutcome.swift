@@ -12,10 +12,13 @@ package struct SyncOutcome: Sendable {
   package var moved = 0
   package var deleted = 0
   package var flagsStored = 0
+  /// Acts on the server that turned out not to have been done, or may not have been.
+  var undone = 0
   package var octets: Int64 = 0
   package var holds = 0
   package var pendingLocal = 0
   package var mailboxes = 0
+  package var folderPlans: [FolderPlan] = []
   package var plans: [MailboxPlan] = []
   package var drains: [DrainPreview] = []
   package var failures: [SyncFailure] = []
@@ -24,8 +27,8 @@ package struct SyncOutcome: Sendable {
 
   package init(account: String) { self.account = account }
 
-  /// How many messages another mailbox than their own has now, because of what was sent.
-  var placedElsewhere: Int { moved + deleted }
+  /// How much was done or left undone in one mailbox that another one's turn is to take up.
+  var forOthers: Int { moved + deleted + undone }
 
   /// Adds the end of one mailbox's turn.
   mutating func add(_ result: Result<RoundResult, SyncFailure>, isDryRun: Bool = false) {
@@ -38,6 +41,7 @@ package struct SyncOutcome: Sendable {
       moved += round.sent.moved + round.moved
       deleted += round.sent.deleted
       flagsStored += round.sent.flagsStored
+      undone += round.sent.undone
       add(round.notices)
       if isDryRun { plans.append(round.plan) }
     case .failure(let failure): add([failure])
@@ -106,12 +110,5 @@ extension OpenAccount {
     if pointsElsewhere, outcome.failures.isEmpty, outcome.holds == 0, isWhole {
       try await state.setServer(settings.server)
     }
-  }
-
-  private func purgeQuarantine() async throws {
-    let (quarantine, clock, keep) = (quarantine, clock, settings.keepDeleted)
-    let old = try await state.quarantinedBefore(now() - keep)
-    _ = try await pool.run { try quarantine.purge(olderThan: keep, clock: clock) }
-    try await state.forgetQuarantined(old.map(\.id))
   }
 }

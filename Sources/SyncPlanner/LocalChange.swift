@@ -5,6 +5,8 @@ package struct MissingMessage: Sendable, Hashable {
   package var id: Int64
   package var mailbox: Int64
   package var baseName: [UInt8]
+  /// Nil where the row has had no file.
+  package var inode: Int64?
   /// `.zero` where it is not known.
   package var content: Digest
   /// When the first complete scan that missed it began; nanoseconds.
@@ -15,10 +17,11 @@ package struct MissingMessage: Sendable, Hashable {
   package var isFrozen: Bool
 
   package init(
-    id: Int64, mailbox: Int64, baseName: [UInt8], content: Digest, since: Int64, hasCopy: Bool = false,
-    isFrozen: Bool = false
+    id: Int64, mailbox: Int64, baseName: [UInt8], inode: Int64? = nil, content: Digest, since: Int64,
+    hasCopy: Bool = false, isFrozen: Bool = false
   ) {
     self.id = id
+    self.inode = inode
     self.mailbox = mailbox
     self.baseName = baseName
     self.content = content

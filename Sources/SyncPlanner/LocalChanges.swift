@@ -3,8 +3,8 @@ import MailModel
 extension SyncPlanner {
   /// Tells moves, copies, new files and deletions apart, from what complete scans of all folders of the account found
   /// (DESIGN.md section 4, "A local disappearance"). Mail programs move by renaming, or by copying first and unlinking
-  /// later, and change base names as they like, so that only the content says which file is which message; the base
-  /// name decides among equal ones. Each file is one message's, and each message has one file.
+  /// later, and change base names as they like, so that only the content says which file is which message; the inode,
+  /// then the base name decides among equal ones. Each file is one message's, and each message has one file.
   ///
   /// The changes come in the order in which they are to be made: what keeps or adds mail before what removes it.
   /// - Parameters:
@@ -81,6 +81,7 @@ private struct ContentGroup {
       }
     }
     if !open.isEmpty {
+      pair { $0.inode == $1.inode }
       pair { $0.baseName == $1.baseName && $0.mailbox == $1.mailbox }
       pair { $0.baseName == $1.baseName }
       pair { $0.mailbox == $1.mailbox }

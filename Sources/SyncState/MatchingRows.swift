@@ -5,20 +5,20 @@ import MailModel
 /// Files that were here before the state knew of them: whether they are messages that the server has is found out before
 /// any of them is sent.
 extension AccountState {
-  /// What may be true of a message that has just come into the mailbox, read at once since it waits: it may have been
-  /// moved there, by another client or by our own hand; its file may be here already.
-  package func arrivals(in mailbox: Int64) async throws -> (mayBeMoved: Bool, mayBeHere: Bool) {
+  /// What may be true of a message that has just come into the mailbox, read at once since it waits: another client may
+  /// have moved it there, or our own hand may have sent it; its file may be here already.
+  package func arrivals(in mailbox: Int64) async throws -> (mayBeKnown: Bool, mayBeHere: Bool) {
     try await read { db in
       let row = try Row.fetchOne(
         db,
         sql: """
           SELECT EXISTS (SELECT 1 FROM message
               WHERE departed IS NOT NULL AND id NOT IN (SELECT message FROM hold_message))
-            OR EXISTS (SELECT 1 FROM intent WHERE mailbox = ?1 AND kind = 'move' AND uncertain = 0) AS moved,
+            OR EXISTS (SELECT 1 FROM intent WHERE mailbox = ?1) AS known,
             EXISTS (SELECT 1 FROM local_file WHERE mailbox = ?1)
             OR EXISTS (SELECT 1 FROM message WHERE mailbox = ?1 AND uid IS NULL AND state = 1 AND remote = 1) AS here
           """, arguments: [mailbox])
-      return (row?["moved"] ?? true, row?["here"] ?? true)
+      return (row?["known"] ?? true, row?["here"] ?? true)
     }
   }
 

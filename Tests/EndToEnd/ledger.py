@@ -30,6 +30,7 @@ class Ledger:
         self.known = {}                                            # digest: token, all that was ever there at rest
         self.deleted = collections.defaultdict(set)                # token: who deleted a copy of it since then
         self.latest = {}                                           # token: digest of the newest version
+        self.edited_away = set()                                   # digests that an edit has replaced since the last rest
         self.unsure = set()                                        # tokens of which an act met another program's
         self.acts = collections.Counter()
         self.made = {}                                             # digest: token, all contents that were ever made
@@ -62,9 +63,36 @@ class Ledger:
             if not sure:
                 self.unsure.add(token)
 
-    def edited(self, token, digest):
+    def count(self, side, act):
         with self.lock:
-            self.latest[token] = digest
+            self.acts["%s %s" % (side, act)] += 1
+
+    def doubt(self, side, token):
+        """That side's last act on it may have been done or not."""
+        with self.lock:
+            self.sides[token].add(side)
+            self.unsure.add(token)
+            self.trail[token].append("%s: its last act may have been done or not" % side)
+
+    def removed(self, side, mailbox, digests):
+        """A mailbox was removed with messages of those contents, and with what the other side put there meanwhile."""
+        with self.lock:
+            self.acts["%s remove" % side] += 1
+            believed = {token for token, count in self.items.items() if any(one.mailbox == mailbox for one in +count)}
+            for token in believed | {self.made[digest] for digest in digests if digest in self.made}:
+                self.trail[token].append("%s: removed %s" % (side, mailbox))
+                self.sides[token].add(side)
+                self.deleted[token].add(side)
+                # Where messages of it are that one side has put there or taken out is not known.
+                if len(self.sides[token]) > 1:
+                    self.unsure.add(token)
+                for one in [one for one in self.items[token] if one.mailbox == mailbox]:
+                    del self.items[token][one]
+
+    def edited(self, token, old, new):
+        with self.lock:
+            self.latest[token] = new
+            self.edited_away.add(old)
 
     def copies(self, token):
         with self.lock:
@@ -74,22 +102,20 @@ class Ledger:
 
     def judge(self, live, kept, trash="Trash"):
         """(what is wrong, in words; how many messages are there more often than wanted): `live` is {mailbox: messages} of
-        the server, which the folders equal; `kept` the digests in quarantine. Then the next epoch begins."""
+        the server, which the folders equal; `kept` the digests in quarantine."""
         wrong = []
         tokens = {}
-        there = collections.defaultdict(collections.Counter)
-        for mailbox, messages in live.items():
-            for message in messages:
-                token = self.made.get(message.digest)
-                if token is None:
-                    wrong.append("%s has a content that nobody made: %s" % (mailbox, message.digest[:8]))
-                there[token][Item(mailbox, message.digest, words(message.flags))] += 1
-                tokens[message.digest] = token
+        there = self.place(live)
+        for item in there.pop(None, ()):
+            wrong.append("%s has a content that nobody made: %s" % (item.mailbox, item.digest[:8]))
+        for token, found in there.items():
+            tokens.update((item.digest, token) for item in found)
         anywhere = set(tokens) | set(kept)
         for digest, token in list(self.known.items()):
             if digest in anywhere:
                 continue
-            if len(self.deleted[token]) == 2:  # gone on both sides: forgotten
+            # Gone on both sides: forgotten. A version that was edited away is gone here.
+            if len(self.deleted[token] | ({"local"} if digest in self.edited_away else set())) == 2:
                 del self.known[digest]
             else:
                 wrong.append("LOST: %s of %s is nowhere: %s" % (digest[:8], token, self.story(token)))
@@ -98,36 +124,38 @@ class Ledger:
             found = {one: count for one, count in there[token].items() if one.mailbox != trash}
             wanted = {one: count for one, count in (+expected).items() if one.mailbox != trash}
             if len(self.sides[token]) < 2 and token not in self.unsure:
-                if alike(found) != alike(wanted):
+                if found != wanted:
                     wrong.append("%s (touched by %s) is %s, not %s: %s" % (
                         token, "/".join(self.sides[token]) or "nobody", show(found), show(wanted), self.story(token)))
                 continue
             newest = self.latest.get(token)
-            if not self.deleted[token] and not any(
+            if wanted and not self.deleted[token] and not any(
                     newest is None or one.digest == newest for one in found):
                 wrong.append("LOST: nobody deleted %s, and it is in no mailbox but Trash: %s" % (token, self.story(token)))
             doubled += sum(found.values()) > max(1, sum(wanted.values()))
         self.known.update(tokens)
-        self.items = collections.defaultdict(collections.Counter, there)
+        return wrong, doubled
+
+    def place(self, live):
+        """{token: Counter of Item} of {mailbox: messages}."""
+        there = collections.defaultdict(collections.Counter)
+        for mailbox, messages in live.items():
+            for message in messages:
+                there[self.made.get(message.digest)][Item(mailbox, message.digest, words(message.flags))] += 1
+        return there
+
+    def begin(self, live):
+        """The next epoch begins with what is there."""
+        self.items = self.place(live)
         self.sides.clear()
         self.unsure.clear()
         self.deleted.clear()
+        self.edited_away.clear()
         self.trail = collections.defaultdict(list, {token: trail[-12:] + ["-- rest --"] for token, trail in
                                                     self.trail.items()})
-        return wrong, doubled
 
     def story(self, token):
         return "\n      ".join([""] + self.trail[token][-24:])
-
-
-def alike(items):
-    """Copies of one content take each other's places where a connection breaks while they are sent, and
-    then their flags are united: they are compared without flags."""
-    found, copies = collections.defaultdict(list), collections.Counter()
-    for one, count in items.items():
-        found[one.mailbox, one.digest] += [sorted(one.flags)] * count
-        copies[one.digest] += count
-    return {place: flags if copies[place[1]] == 1 else len(flags) for place, flags in found.items()}
 
 
 def hash_of(token):

@@ -2,6 +2,7 @@
 asked. Against a real Dovecot."""
 
 import os
+import time
 
 from daemon_case import DaemonCase
 from support import EndToEnd, check, corpus, sample, wait_until
@@ -148,6 +149,25 @@ class Moves(EndToEnd):
         self.synced(self.subject)
         self.assertMirrored(self.subject, self.server)
         self.assertIn(body, self.subject.bodies(), "it is fetched to where the server has it")
+
+    def test_moved_on_the_server_and_overlooked_by_a_scan(self):
+        """The file turns up before its absence has settled: it is renamed, and nothing is fetched beside it."""
+        self.subject.account["settle"] = "5s"
+        self.subject.write()
+        path, aside = self.path("INBOX", 4), self.subject.directory / "aside"
+        os.rename(path, aside)
+        move(self.server, "INBOX", "Other", "4")
+        began = time.monotonic()
+
+        def turn_up(_):
+            if time.monotonic() - began > 3 and aside.exists():
+                os.rename(aside, path)
+
+        self.synced(self.subject, while_running=turn_up)
+        if aside.exists():
+            os.rename(aside, path)
+            self.synced(self.subject)
+        self.assertOnlyRenamed()
 
     def test_gone_on_the_server_and_moved_here(self):
         body = self.remote(self.server, b"INBOX")[4].digest

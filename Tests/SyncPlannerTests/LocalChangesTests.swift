@@ -11,12 +11,12 @@ import Testing
   static func content(_ byte: UInt8) -> Digest { Digest([UInt8](repeating: byte, count: 32)) ?? .zero }
 
   static func missing(
-    _ id: Int64, in mailbox: Int64 = inbox, _ name: String, _ byte: UInt8, since: Int64 = 0, hasCopy: Bool = false,
-    isFrozen: Bool = false
+    _ id: Int64, in mailbox: Int64 = inbox, _ name: String, inode: Int64? = nil, _ byte: UInt8, since: Int64 = 0,
+    hasCopy: Bool = false, isFrozen: Bool = false
   ) -> MissingMessage {
     MissingMessage(
-      id: id, mailbox: mailbox, baseName: Array(name.utf8), content: content(byte), since: since, hasCopy: hasCopy,
-      isFrozen: isFrozen)
+      id: id, mailbox: mailbox, baseName: Array(name.utf8), inode: inode, content: content(byte), since: since,
+      hasCopy: hasCopy, isFrozen: isFrozen)
   }
 
   static func stray(_ mailbox: Int64, _ name: String, _ byte: UInt8, inode: Int64 = 7) -> StrayFile {
@@ -40,6 +40,16 @@ import Testing
       let file = Self.stray(Self.archive, name, 1)
       #expect(changes([Self.missing(1, "a", 1)], [file]) == [.move(message: 1, to: file)])
     }
+  }
+
+  @Test("Of equal files under other names each is the one with its inode")
+  func inodesTellEqualFilesApart() {
+    let first = Self.stray(Self.archive, "x", 1, inode: 12)
+    let second = Self.stray(Self.sent, "y", 1, inode: 11)
+    #expect(
+      changes([Self.missing(1, "a", inode: 11, 1), Self.missing(2, "b", inode: 12, 1)], [first, second]) == [
+        .move(message: 1, to: second), .move(message: 2, to: first),
+      ])
   }
 
   @Test("M7 another base name in the folder is a rename, which the server does not hear of")

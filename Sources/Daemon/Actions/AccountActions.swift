@@ -103,8 +103,8 @@ extension ProgressReport {
   package init(_ progress: SyncProgress) {
     self.init(
       account: progress.account, mailbox: progress.mailbox, messagesDone: progress.messagesDone,
-      messagesTotal: progress.messagesTotal, octets: progress.octets, mailboxesDone: progress.mailboxesDone,
-      mailboxesTotal: progress.mailboxesTotal)
+      messagesTotal: progress.messagesTotal, octets: progress.octets, sent: progress.messagesSent,
+      toSend: progress.messagesToSend, mailboxesDone: progress.mailboxesDone, mailboxesTotal: progress.mailboxesTotal)
   }
 }
 
@@ -122,10 +122,11 @@ extension SyncResult {
     mailboxes = outcome.mailboxes
     pendingLocal = outcome.pendingLocal
     holds = outcome.holds
-    planned =
-      isDryRun
-      ? outcome.plans.filter { !$0.isEmpty }.map(\.description)
-        + outcome.drains.filter { !$0.isEmpty }.map(\.description) : nil
+    if isDryRun {
+      planned =
+        outcome.folderPlans.map(\.description) + outcome.plans.filter { !$0.isEmpty }.map(\.description)
+        + outcome.drains.filter { !$0.isEmpty }.map(\.description)
+    }
     notices = outcome.notices
   }
 }
