@@ -47,7 +47,7 @@ struct Backoff: Sendable {
     case .noPassword: (10, 600)
     case .local: (5, 60)
     case .inUse: (5, 120)
-    case .loginDelay: (60, 900)
+    case .loginDelay: (10, 900)
     }
   }
 }

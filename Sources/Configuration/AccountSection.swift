@@ -25,11 +25,12 @@ struct AccountSection {
     ).read()
     let maildir = readMaildir()
     let layout = section.word("layout", MaildirLayoutName.self) ?? .maildirPlusPlus
-    let map = readMap(layout: layout)
+    let map = mailProtocol == .imap ? readMap(layout: layout) : [:]
     let account = AccountConfiguration(
       name: name, server: server ?? ServerConfiguration(host: "", port: 0, tls: .implicit), user: user ?? "",
       password: signIn?.source ?? .none, mechanisms: signIn?.mechanisms(preset), maildir: maildir ?? "", layout: layout,
-      mailboxes: readMailboxes(), subscribedOnly: section.boolean("subscribed_only") ?? false, map: map,
+      mailboxes: mailProtocol == .imap ? readMailboxes() : .all,
+      subscribedOnly: section.boolean("subscribed_only") ?? false, map: map,
       direction: section.word("direction", SyncDirection.self) ?? .twoWay,
       deleteOnServer: section.word("delete_on_server", ServerDeletion.self) ?? .trash,
       drain: mailProtocol == .pop3 ? DrainSection(section: section, user: user).read() : nil,
@@ -39,7 +40,7 @@ struct AccountSection {
       keepDeleted: section.duration("keep_deleted", seconds: 0...3_153_600_000, example: "30d")
         ?? .seconds(30 * 86400),
       hold: readHold(), connections: section.integer("connections", in: 1...20) ?? preset?.connections ?? 4,
-      push: readPush(),
+      push: mailProtocol == .imap ? readPush() : .all,
       pollInterval: section.duration("poll_interval", seconds: 1...86_400, example: "5m") ?? .seconds(300),
       timeout: section.duration("timeout", seconds: 1...3600, example: "60s") ?? .seconds(60),
       onChange: HookSection(section: section, places: places, directory: directory).read())

@@ -90,7 +90,7 @@ extension AccountState {
       let returned = try db.cachedStatement(
         sql: "UPDATE drained SET absent_listing = NULL, absent_at = NULL WHERE id = ?")
       for id in changes.returned { try returned.execute(arguments: [id]) }
-      try Self.removeDrained(changes.gone, now: now, db)
+      try Self.removeDrained(changes.gone, db)
       let forget = try db.cachedStatement(sql: "DELETE FROM drained WHERE id = ?")
       for id in changes.forgotten { try forget.execute(arguments: [id]) }
       // What is not here yet goes to where mail is delivered now, and leaves as the person wants now.
@@ -149,7 +149,7 @@ extension AccountState {
       let deleted = try db.cachedStatement(sql: "SELECT departure = 3 FROM drained WHERE id = ?")
       var gone: [Int64] = []
       for id in ids where try Bool.fetchOne(deleted, arguments: [id]) == true { gone.append(id) }
-      try Self.removeDrained(gone, now: now, db)
+      try Self.removeDrained(gone, db)
       try Self.noteAbsent(ids, listing: listing, now: now, db)
     }
   }
@@ -185,13 +185,31 @@ extension AccountState {
           SELECT message.id FROM message JOIN drained ON message.mailbox = drained.mailbox
             AND message.uid = drained.id WHERE drained.id = ?
           """)
+      let told = try db.cachedStatement(sql: "UPDATE message SET added = NULL WHERE id = ?")
       for id in ids {
         try statement.execute(arguments: [id])
-        if let message = try Int64.fetchOne(message, arguments: [id]) {
-          try History.note(.deleted, of: message, cause: cause, detail: detail, now: now, db)
-        }
+        guard let message = try Int64.fetchOne(message, arguments: [id]) else { continue }
+        try Self.noteArrival(of: id, db)
+        try History.note(.deleted, of: message, cause: cause, detail: detail, now: now, db)
+        try told.execute(arguments: [message])
       }
     }
+  }
+
+  /// Deletions that were not confirmed and that a listing bears out: all that it has was looked at, and none of it is
+  /// one of these.
+  package func settleAbsent(now: Int64) async throws {
+    let ids = try await read { db in
+      try Int64.fetchAll(
+        db,
+        sql: """
+          SELECT drained.id FROM drained JOIN message
+            ON message.mailbox = drained.mailbox AND message.uid = drained.id
+          WHERE state = 1 AND absent_listing IS NOT NULL AND departure IN (1, 2)
+          """)
+    }
+    try await confirmDeletion(
+      ids, cause: .sync, detail: "deleted on the server after delivery, as the next listing showed", now: now)
   }
 
   /// Why a message could not be fetched.
@@ -220,7 +238,7 @@ extension AccountState {
     guard isDue == true else { return }
     try await write { db in
       let old = try Int64.fetchAll(db, sql: "SELECT id FROM drained WHERE absent_at < ?", arguments: [limit])
-      try Self.removeDrained(old, now: now, db)
+      try Self.removeDrained(old, db)
     }
   }
 
@@ -230,17 +248,22 @@ extension AccountState {
     for id in ids { try statement.execute(arguments: [listing, now, id]) }
   }
 
-  /// Removes rows with those of their messages, which are the person's alone from now on. History keeps when they came.
-  private static func removeDrained(_ ids: [Int64], now: Int64, _ db: Database) throws {
-    guard !ids.isEmpty else { return }
-    let came = try db.cachedStatement(
+  /// Writes into history when a message came, as long as its row still says so.
+  private static func noteArrival(of id: Int64, _ db: Database) throws {
+    try db.cachedStatement(
       sql: """
         INSERT INTO history (at, event, cause, mailbox, uid, base_name, content_digest, came, detail)
-        SELECT coalesce(added, ?1), 'came', 'server', mailbox.name, uid, base_name, content_digest, added, ''
+        SELECT added, ?1, ?2, mailbox.name, uid, base_name, content_digest, added, ''
         FROM message JOIN mailbox ON mailbox.id = message.mailbox
           JOIN drained ON drained.mailbox = message.mailbox AND drained.id = message.uid
-        WHERE drained.id = ?2 AND state = 1
-        """)
+        WHERE drained.id = ?3 AND state = 1 AND added IS NOT NULL
+        """
+    ).execute(arguments: [HistoryEvent.came.rawValue, HistoryCause.server.rawValue, id])
+  }
+
+  /// Removes rows with those of their messages, which are the person's alone from now on. History keeps when they came.
+  private static func removeDrained(_ ids: [Int64], _ db: Database) throws {
+    guard !ids.isEmpty else { return }
     let message = try db.cachedStatement(
       sql: """
         DELETE FROM message WHERE state = 1 AND uid = ?1
@@ -249,7 +272,7 @@ extension AccountState {
     let row = try db.cachedStatement(sql: "DELETE FROM drained WHERE id = ?")
     var delivered = 0
     for id in ids {
-      try came.execute(arguments: [now, id])
+      try noteArrival(of: id, db)
       try message.execute(arguments: [id])
       delivered += db.changesCount
       try row.execute(arguments: [id])

@@ -40,7 +40,7 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
     BadConfiguration(
       top + "socket = 1\n" + account("work", "order = \"newest\"", "bodies = \"all\"", "settle = \"x\""),
       "config.toml:2: socket: must be a string, not a whole number; write it in quotes",
-      "config.toml:8: accounts.work.order: not supported in this version; remove it; a later version brings it",
+      "config.toml:8: accounts.work.order: means nothing with protocol = \"imap\"; remove it",
       "config.toml:9: accounts.work.bodies: not supported in this version; remove it; a later version brings it",
       "config.toml:10: accounts.work.settle: \"x\" is not a duration; write a number with s, m, h or d, as in \"10s\""),
     BadConfiguration(

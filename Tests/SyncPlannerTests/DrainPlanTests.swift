@@ -68,7 +68,7 @@ import Testing
     // It was not listed in between: whether this is the same one its content tells.
     Case(stage: .leaving, retention: .delete, absent: 5, fetches: true, deletes: false, contests: true),
     Case(stage: .deleted, retention: .delete, deletions: 1, fetches: true, deletes: false, contests: true),
-    Case(stage: .deleted, retention: .delete, deletions: 2, fetches: false, deletes: false),
+    Case(stage: .deleted, retention: .delete, deletions: 2, fetches: false, deletes: true),
     Case(
       stage: .deleted, retention: .delete, sameSize: false, deletions: 2, fetches: true, deletes: false, contests: true),
     Case(stage: .delivered, retention: .keep, absent: 5, fetches: false, deletes: false),

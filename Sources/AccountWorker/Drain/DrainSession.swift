@@ -21,9 +21,10 @@ struct DrainSession: Sendable {
     let eventLoop = resources.group.next()
     while true {
       try Task.checkCancellation()
-      try await visit()
+      let delay = try await visit()
       var pause = pollPause()
       if let settling = try await account.timeToSettle() { pause = min(pause, TimeAmount(settling)) }
+      pause = max(pause, .seconds(Int64(delay)))
       let next = account.now() + pause.nanoseconds / 1_000_000_000
       board.update { status in
         status.activity = .idle
@@ -38,12 +39,13 @@ struct DrainSession: Sendable {
     }
   }
 
-  private func visit() async throws {
+  /// Returns how long the server wants to be left alone, in seconds.
+  private func visit() async throws -> Int {
     board.update { $0.activity = .connecting }
     await requests.surveyBegins()
     var outcome = SyncOutcome(account: account.settings.name)
     let board = board
-    try await MaildropVisit(
+    let delay = try await MaildropVisit(
       account: account, drain: drain, resources: resources,
       onConnection: { change in
         board.update { status in
@@ -61,6 +63,7 @@ struct DrainSession: Sendable {
       try await refresh.all()
       item.answer?.resume(returning: item.outcome)
     }
+    return delay
   }
 
   /// Up to a tenth less than the configured interval, so that accounts do not march in step.

@@ -21,11 +21,15 @@ struct MaildropVisit: Sendable {
   /// How long a sync waits for such a server when it knows that there is more.
   private static let longestDelay = 60
 
-  /// Adds what it came to; throws what ended it early.
-  func run(_ outcome: inout SyncOutcome) async throws {
+  /// Adds what it came to; throws what ended it early. Returns how long the server wants to be left alone, in seconds.
+  @discardableResult
+  func run(_ outcome: inout SyncOutcome) async throws -> Int {
     outcome.mailboxes = 1
     try await account.checkRoot()
-    guard !isDryRun else { return try await preview(&outcome) }
+    guard !isDryRun else {
+      try await preview(&outcome)
+      return 0
+    }
     let mailbox = try await DrainFolder(account: account, drain: drain).open()
     try await DrainPowerCut(account: account).run()
     try await DrainRebuild(account: account, mailbox: mailbox).prepare()
@@ -34,11 +38,12 @@ struct MaildropVisit: Sendable {
     var attempt = 1
     var isFirst = true
     var isWhole = false
+    var delay = 0
     while true {
       var result = MaildropSession.Result()
       do {
         defer { add(result, to: &outcome) }
-        let delay = try await session(mailbox, &result)
+        delay = try await session(mailbox, &result)
         attempt = 1
         isFirst = false
         isWhole = result.postponed == 0
@@ -54,8 +59,10 @@ struct MaildropVisit: Sendable {
         attempt += 1
       }
     }
+    if isWhole { try await account.state.settleAbsent(now: account.now()) }
     if isWhole { try await DrainRebuild(account: account, mailbox: mailbox).end() }
     try await conclude(mailbox)
+    return delay
   }
 
   private func connect() async throws -> POP3Connection {

@@ -71,7 +71,7 @@ extension POP3Failure: CustomStringConvertible {
     case .noPassword(let reason): "there is no password: \(reason)"
     case .wait(let wait): wait.description
     case .refused(let command, let text): "the server refused \(command): \(text.text)"
-    case .badServer(let what): "the server does not keep to the protocol: \(what); check host and port"
+    case .badServer(let what): "the server does not keep to POP3: \(what); check host and port"
     case .dropped(let what): "the connection broke: \(what); it is tried again"
     case .timedOut(let what): "the server said nothing for too long while we waited for \(what); it is tried again"
     case .unknownOutcome(let what):
@@ -84,8 +84,8 @@ extension POP3Failure: CustomStringConvertible {
 extension POP3Wait: CustomStringConvertible {
   package var description: String {
     switch kind {
-    case .inUse: "another program is reading this mailbox: \(text); it is tried again soon"
-    case .loginDelay: "the server wants more time between two visits: \(text); it is tried again later"
+    case .inUse: "the mailbox is in use by another session: \(text); it is tried again soon"
+    case .loginDelay: "the server asks to wait longer between two visits: \(text); it is tried again later"
     case .temporary: "the server can't serve now: \(text); it is tried again later"
     }
   }

@@ -54,7 +54,7 @@ package struct DrainPlan: Equatable, Sendable {
   package var contests: [Contest] = []
   /// Listed and here, and to stay there.
   package var kept = 0
-  /// Of these, such as the server has confirmed to be deleted more than once.
+  /// Such as the server has confirmed to be deleted more than once.
   package var undeletable = 0
 
   /// Messages that only their content tells apart.

@@ -71,8 +71,8 @@ private struct DrainPlanner {
     case .delivered where agree(entry, row): keep([entry], [row])
     case .leaving where agree(entry, row) && row.absentSince == nil: keep([entry], [row])
     case .deleted where agree(entry, row) && row.deletions > 1:
-      // It says so and does not do it: to ask again each time would fetch all of it each time.
-      plan.kept += 1
+      // It says so and does not do it: it is asked again, and nothing is fetched for it each time.
+      keep([entry], [row])
       plan.undeletable += 1
     case .delivered, .leaving, .uncertain, .deleted: contest(group, rows)
     }
