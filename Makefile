@@ -31,13 +31,15 @@ demo: ## a private mail server with sample mail, mirrored before your eyes into 
 
 test: ## every test, the long ones in a short form
 	@scripts/deps build test
+	@scripts/other-servers
 	@scripts/test
 
 soak: ## every test at full length, each kind of random one for SOAK_MINUTES
 	@scripts/deps build test
+	@scripts/other-servers
 	@MAILMIRROR_FULL=1 SOAK_MINUTES=$(SOAK_MINUTES) scripts/test
 
-bench: ## measurements beside mbsync
+bench: ## measurements beside mbsync, mpop, fetchmail and getmail
 	@scripts/deps build bench
 	@$(MAKE) --no-print-directory build
 	@scripts/bench

@@ -28,6 +28,7 @@ let package = Package(
     .target(name: "MailModel"),
     .target(name: "SASL", dependencies: ["MailModel"]),
     .target(name: "IMAPProtocol", dependencies: ["MailModel", "SASL"]),
+    .target(name: "POP3Protocol", dependencies: ["MailModel", "SASL"]),
     .target(name: "SyncPlanner", dependencies: ["MailModel"]),
     .target(name: "Maildir", dependencies: ["MailModel", "LinuxFiles", "Crypto", logging]),
     .target(
@@ -36,7 +37,9 @@ let package = Package(
     .target(name: "Transport", dependencies: ["LinuxFiles", "ChildProcesses", "COpenSSL", logging] + nio),
     .target(
       name: "MailConnections",
-      dependencies: ["MailModel", "SASL", "IMAPProtocol", "Transport", "Crypto", "LinuxFiles", logging] + nio),
+      dependencies: [
+        "MailModel", "SASL", "IMAPProtocol", "POP3Protocol", "Transport", "Crypto", "LinuxFiles", logging,
+      ] + nio),
     .target(
       name: "AccountWorker",
       dependencies: [
@@ -50,7 +53,8 @@ let package = Package(
       name: "Daemon",
       dependencies: [
         "CSystemd", "CLinux", "ControlProtocol", "MailModel", "Configuration", "AccountWorker", "MailConnections",
-        "Maildir", "SyncState", "SyncPlanner", "Transport", "LinuxFiles", "ChildProcesses", "Crypto", logging,
+        "POP3Protocol", "Maildir", "SyncState", "SyncPlanner", "Transport", "LinuxFiles", "ChildProcesses", "Crypto",
+        logging,
       ] + nio),
     .target(
       name: "CommandLineTool",
@@ -62,13 +66,15 @@ let package = Package(
 
     .testTarget(name: "MailModelTests", dependencies: ["MailModel"]),
     .testTarget(name: "IMAPProtocolTests", dependencies: ["MailModel", "SASL", "IMAPProtocol", "Crypto"]),
+    .testTarget(name: "POP3ProtocolTests", dependencies: ["MailModel", "SASL", "POP3Protocol", "Crypto"]),
     .testTarget(name: "SyncPlannerTests", dependencies: ["MailModel", "SyncPlanner"]),
     .testTarget(name: "MaildirTests", dependencies: ["MailModel", "Maildir", "LinuxFiles", "Crypto"]),
     .testTarget(name: "SyncStateTests", dependencies: ["MailModel", "SyncState"]),
     .testTarget(
       name: "TransportTests",
       dependencies: [
-        "Transport", "MailConnections", "IMAPProtocol", "Crypto", "MailModel", "LinuxFiles", logging,
+        "Transport", "MailConnections", "IMAPProtocol", "POP3Protocol", "SASL", "Crypto", "MailModel", "LinuxFiles",
+        logging,
       ] + nio),
     .testTarget(
       name: "AccountWorkerTests",

@@ -13,10 +13,11 @@ struct AccountOpening: Sendable {
   let clock: WallClock
   let logger: Logger
   var report: @Sendable ([MessageChange]) -> Void = { _ in }
-  /// For a dry run: the state is a copy that is thrown away.
+  /// For a dry run, which leaves no trace.
   var isRehearsal = false
 
   func open(meter: ProgressMeter) async throws -> (account: OpenAccount, lock: InstanceLock) {
+    if isRehearsal { return try await openRehearsal(meter: meter) }
     do {
       return try await openSound(meter: meter)
     } catch let failure as SyncFailure {
@@ -46,24 +47,16 @@ struct AccountOpening: Sendable {
     let prepared = try await pool.run { () -> Prepared in
       try Self.makeDirectories(settings.stateDirectory)
       let stateDirectory = try DirectoryHandle.open(path: settings.stateDirectory)
-      if try stateDirectory.isOnNetwork() {
-        throw self.stop(
-          "the state directory \(settings.stateDirectory) is on a network file system, which a database cannot trust",
-          "set state_dir to a local directory")
-      }
+      try self.refuseNetwork(stateDirectory)
       let lock = try InstanceLock(
         path: settings.lockPath, location: settings.name, doing: "works on this account")
       let machine = try MachineID.read(stateDirectory: stateDirectory)
       var rebuilt: String?
       let root = try self.openRoot(machine: machine, rebuilt: &rebuilt)
-      var scratch: ScratchCopy?
-      if isRehearsal {
-        scratch = try ScratchCopy.make(of: settings.statePath, boot: Self.bootID(), now: clock.now().seconds)
-      }
-      let state = try scratch?.state ?? self.openState(of: root, machine: machine, rebuilt: &rebuilt)
+      let state = try self.openState(of: root, machine: machine, rebuilt: &rebuilt)
       let account = FileName(settings.name) ?? "account"
       return Prepared(
-        lock: lock, root: root, machine: machine, state: state, scratch: scratch, rebuilt: rebuilt,
+        lock: lock, root: root, machine: machine, state: state, rebuilt: rebuilt,
         quarantine: try Quarantine(stateDirectory: stateDirectory, account: account))
     }
     do {
@@ -79,11 +72,17 @@ struct AccountOpening: Sendable {
       settings: settings, state: prepared.state, pool: pool, root: prepared.root, quarantine: prepared.quarantine,
       clock: clock, meter: meter, logger: logger, report: report)
     account.rebuilt = prepared.rebuilt
-    account.scratch = prepared.scratch
     if let reason = prepared.rebuilt {
       logger.notice("\(settings.name): \(reason)", metadata: ["ACCOUNT": "\(settings.name)"])
     }
     return (account, prepared.lock)
+  }
+
+  func refuseNetwork(_ stateDirectory: DirectoryHandle) throws {
+    guard try stateDirectory.isOnNetwork() else { return }
+    throw stop(
+      "the state directory \(settings.stateDirectory) is on a network file system, which a database cannot trust",
+      "set state_dir to a local directory")
   }
 
   private struct Prepared: Sendable {
@@ -91,22 +90,13 @@ struct AccountOpening: Sendable {
     let root: DirectoryHandle
     let machine: String
     let state: AccountState
-    let scratch: ScratchCopy?
     let rebuilt: String?
     let quarantine: Quarantine
   }
 
   /// The root with its marker; makes root, marker and database of an account that has none of them.
   private func openRoot(machine: String, rebuilt: inout String?) throws -> DirectoryHandle {
-    if AccountState.exists(at: settings.statePath) {
-      do {
-        return try DirectoryHandle.open(path: settings.root)
-      } catch let error as FileError where error.isMissing {
-        throw stop(
-          "the mail directory \(settings.root) is missing",
-          "mount it or put it back; nothing is removed or written until then")
-      }
-    }
+    if AccountState.exists(at: settings.statePath) { return try openKnownRoot() }
     try Self.makeDirectories(settings.root)
     let root = try DirectoryHandle.open(path: settings.root)
     let marker: RootMarker
@@ -133,6 +123,17 @@ struct AccountOpening: Sendable {
     try makeState(marker, isRebuilt: hasMail)
     if hasMail { rebuilt = Self.rebuiltText("was missing", aside) }
     return root
+  }
+
+  /// The root of an account that has a state.
+  func openKnownRoot() throws -> DirectoryHandle {
+    do {
+      return try DirectoryHandle.open(path: settings.root)
+    } catch let error as FileError where error.isMissing {
+      throw stop(
+        "the mail directory \(settings.root) is missing",
+        "mount it or put it back; nothing is removed or written until then")
+    }
   }
 
   /// The database; one that is damaged is set aside, and a new one is made for the mail that is here.
@@ -177,7 +178,7 @@ struct AccountOpening: Sendable {
       + (aside.map { "; what was left of it is \($0)" } ?? "")
   }
 
-  private func check(_ root: DirectoryHandle, against identity: AccountIdentity, machine: String) throws {
+  func check(_ root: DirectoryHandle, against identity: AccountIdentity, machine: String) throws {
     let expected = RootMarker(id: identity.marker, machine: identity.machine, statePath: settings.statePath)
     switch RootMarker.compare(
       try RootMarker.read(in: root), expected: expected, machine: machine, statePath: settings.statePath)
@@ -193,13 +194,13 @@ struct AccountOpening: Sendable {
     }
   }
 
-  private func foreign(_ marker: RootMarker) -> SyncFailure {
+  func foreign(_ marker: RootMarker) -> SyncFailure {
     stop(
       "the mail in \(settings.root) belongs to the state \(marker.statePath) on machine \(marker.machine)",
       "`mailmirror adopt \(settings.name)` takes it over; or give this account a maildir of its own")
   }
 
-  private func refuseForeignMail(in root: DirectoryHandle) throws {
+  func refuseForeignMail(in root: DirectoryHandle) throws {
     guard try isWithoutMail(root) else {
       throw stop(
         "\(settings.root) already holds mail that this account does not know",
@@ -208,7 +209,7 @@ struct AccountOpening: Sendable {
   }
 
   /// Whether no directory of the root, nor of its folders, has a message in it. Looks three levels deep.
-  private func isWithoutMail(_ root: DirectoryHandle, depth: Int = 0) throws -> Bool {
+  func isWithoutMail(_ root: DirectoryHandle, depth: Int = 0) throws -> Bool {
     var isEmpty = true
     try root.forEachBatch { entries in
       for entry in entries where isEmpty && (entry.kind == .directory || entry.kind == nil) {
@@ -223,7 +224,7 @@ struct AccountOpening: Sendable {
     return isEmpty
   }
 
-  private func stop(_ what: String, _ remedy: String) -> SyncFailure {
+  func stop(_ what: String, _ remedy: String) -> SyncFailure {
     SyncFailure(scope: .account, retry: .never, location: settings.name, what: what, remedy: remedy)
   }
 

@@ -198,7 +198,7 @@ package actor AccountService {
     let failure = SyncFailure(error, account: settings.name, location: settings.name)
     let cause = Backoff.Cause(error)
     let pause = max(
-      suggestedPause(failure.what) ?? .zero, backoff.pause(after: cause, jitter: Double.random(in: 0...1)))
+      suggestedPause(error, failure.what) ?? .zero, backoff.pause(after: cause, jitter: Double.random(in: 0...1)))
     lastPause = pause
     let now = resources.clock.now().seconds
     // Rounded up: nobody should see a time at which nothing happens yet.
@@ -207,7 +207,7 @@ package actor AccountService {
       status.activity = .waiting
       let isSame = status.trouble?.failure == failure
       status.trouble = .init(
-        failure: failure, isStop: cause == .local && failure.retry == .never,
+        failure: failure, isStop: cause == .local && failure.retry == .never, isWait: failure.isWait,
         since: isSame ? status.trouble?.since ?? now : now, nextTry: nextTry)
     }
     resources.logger.warning(
@@ -246,12 +246,20 @@ package actor AccountService {
     do {
       try await refresh.all()
       let blocked = try await Recovery(account: account).run()
-      try await AccountSession(
-        account: account, express: express,
-        connections: ConnectionSource(settings: settings, resources: resources, board: board),
-        blocked: blocked, board: board, refresh: refresh, requests: requests, signal: signal,
-        broken: broken, onSurvey: { await self.noteSurvey() }
-      ).run()
+      if let drain = settings.drain {
+        if let failure = blocked.values.first { throw failure }
+        try await DrainSession(
+          account: account, drain: drain, resources: resources, board: board, refresh: refresh, requests: requests,
+          signal: signal, onVisit: { await self.noteSurvey() }
+        ).run()
+      } else {
+        try await AccountSession(
+          account: account, express: express,
+          connections: ConnectionSource(settings: settings, resources: resources, board: board),
+          blocked: blocked, board: board, refresh: refresh, requests: requests, signal: signal,
+          broken: broken, onSurvey: { await self.noteSurvey() }
+        ).run()
+      }
       ended = CancellationError()
     } catch {
       ended = express.failure ?? error
@@ -262,7 +270,9 @@ package actor AccountService {
       guard account.pipeline.isSound, express.pipeline.isSound else { return }
       if !(ended is CancellationError) {
         let failure = SyncFailure(ended, account: settings.name, location: settings.name)
-        try? await account.state.setAccountProblem(what: failure.what, remedy: failure.remedy, now: account.now())
+        if !failure.isWait {
+          try? await account.state.setAccountProblem(what: failure.what, remedy: failure.remedy, now: account.now())
+        }
       }
       try? await account.state.close()
     }.value

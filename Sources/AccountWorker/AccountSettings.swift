@@ -6,7 +6,7 @@ import SyncPlanner
 /// All that a worker needs to know of its account; made from the configuration by the composition root.
 package struct AccountSettings: Sendable {
   package var name: String
-  package var endpoint: IMAPEndpoint
+  package var endpoint: ServerEndpoint
   /// `user@host`, what the state remembers of where the mail comes from.
   package var server: String
   /// The account's Maildir root, absolute.
@@ -27,13 +27,15 @@ package struct AccountSettings: Sendable {
   /// Whether a mailbox should get push of its own, by its name and its hierarchy delimiter.
   package var pushes: @Sendable (_ name: MailboxName, _ delimiter: Character?) -> Bool
   package var pollInterval: Duration
+  /// Of a POP3 account; nil where mailboxes are mirrored.
+  package var drain: DrainSettings?
 
   package init(
-    name: String, endpoint: IMAPEndpoint, server: String, root: String, layout: FolderLayout, stateDirectory: String,
+    name: String, endpoint: ServerEndpoint, server: String, root: String, layout: FolderLayout, stateDirectory: String,
     selection: MailboxSelection, folderNames: [String: String], policy: SyncPolicy, settle: Duration,
     createOnServer: Bool, keepDeleted: Int64,
     connections: Int, pushes: @escaping @Sendable (_ name: MailboxName, _ delimiter: Character?) -> Bool,
-    pollInterval: Duration
+    pollInterval: Duration, drain: DrainSettings? = nil
   ) {
     self.name = name
     self.endpoint = endpoint
@@ -50,6 +52,7 @@ package struct AccountSettings: Sendable {
     self.connections = connections
     self.pushes = pushes
     self.pollInterval = pollInterval
+    self.drain = drain
   }
 
   package var statePath: String { "\(stateDirectory)/\(name).sqlite" }

@@ -28,6 +28,8 @@ package struct AccountStatus: Sendable {
     package var failure: SyncFailure
     /// The place itself is in doubt: nothing is written until a cause is gone (DESIGN.md section 5).
     package var isStop: Bool
+    /// The server wants to be asked later; nothing has failed.
+    package var isWait = false
     /// Seconds since 1970.
     package var since: Int64
     package var nextTry: Int64?

@@ -4,6 +4,7 @@ import Logging
 import MailConnections
 import MailModel
 import Maildir
+import SyncPlanner
 import SyncState
 
 /// Looks at an account as a whole: which mailboxes the server lists and how they stand, what the folders hold, and so
@@ -16,6 +17,8 @@ struct AccountSurvey: Sendable {
     /// Mailboxes in which nothing may be done before another survey has found them sound.
     var stopped: Set<Int64> = []
     var failures: [SyncFailure] = []
+    /// What would be done to folders and mailboxes as a whole, where this is a dry run.
+    var folderPlans: [FolderPlan] = []
     /// When it began; nanoseconds since 1970.
     var began: Int64 = 0
     /// Every mailbox in which messages may have appeared gets its round.
@@ -50,20 +53,31 @@ struct AccountSurvey: Sendable {
       if found.hasChangedServer { listing = try await list(connection) }
       try await ServerRenames(account: account, connection: connection, queue: queue).run(listing)
     }
+    var absent: Set<Int64> = []
+    if isDryRun, only.isEmpty, isSame {
+      let preview = try await FolderPreview(survey: folders).run(listing)
+      (result.folderPlans, absent) = (preview.plans, preview.absent)
+      result.failures += preview.notices
+    }
     let linking = try await MailboxLinking(
       account: account, isDryRun: isDryRun, prefix: ServerNames(listing, facts: connection.facts).prefix
     ).run(listing)
     result.failures += linking.notices
+    result.folderPlans += linking.plans
     let named = linking.linked.filter { item in
       // A mailbox whose folder was removed here stands still until a person has decided.
-      item.record.removal != .held && (only.isEmpty || only.contains(item.record.name.description))
+      item.record.removal != .held && !absent.contains(item.record.id)
+        && (only.isEmpty || only.contains(item.record.name.description))
     }
     for item in named {
       if let failure = blocked[item.record.id] { await note(failure, of: item.record, &result) }
     }
     result.mailboxes = named.filter { blocked[$0.record.id] == nil }
-    let looked = try await scanAll(listed: linking.linked, &result)
+    let looked = try await scanAll(listed: linking.linked, but: absent, &result)
     await noteRoles(listing.map(\.entry), linking.linked)
+    if isSame, account.facts.trash != nil || settings.policy.deleteOnServer != .trash {
+      try await account.state.dropHolds(of: .trash)
+    }
     for name in only where !linking.linked.contains(where: { $0.record.name.description == name }) {
       result.failures.append(.noSuchMailbox(name, account: settings.name))
     }
@@ -104,14 +118,16 @@ struct AccountSurvey: Sendable {
   }
 
   /// Looks at the folders of all mailboxes that were ever mirrored: a file that is missing in one may be in another.
-  private func scanAll(listed: [LinkedMailbox], _ result: inout Result) async throws -> [Int64: Looked] {
+  private func scanAll(
+    listed: [LinkedMailbox], but absent: Set<Int64>, _ result: inout Result
+  ) async throws -> [Int64: Looked] {
     let began = account.clock.now().total
     var isComplete = true
     var looked: [Int64: Looked] = [:]
     let uses = Dictionary(
       listed.map { ($0.record.id, $0.listed.entry.specialUse) }, uniquingKeysWith: { first, _ in first })
     let asked = Set(result.mailboxes.map(\.record.id))
-    for record in try await account.state.mailboxes() where record.removal != .held {
+    for record in try await account.state.mailboxes() where record.removal != .held && !absent.contains(record.id) {
       guard blocked[record.id] == nil else {
         isComplete = false
         continue

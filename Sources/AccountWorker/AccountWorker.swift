@@ -58,7 +58,11 @@ package actor AccountWorker {
       if let reason = account.rebuilt { outcome.notices.append(reason) }
       do {
         let blocked = dryRun ? [:] : try await Recovery(account: account).run()
-        try await run(account, only: mailboxes, blocked: blocked, dryRun: dryRun, &outcome)
+        if let drain = settings.drain {
+          try await visit(account, drain, only: mailboxes, blocked: blocked, dryRun: dryRun, &outcome)
+        } else {
+          try await run(account, only: mailboxes, blocked: blocked, dryRun: dryRun, &outcome)
+        }
       } catch {
         outcome.failures.append(SyncFailure(error, account: settings.name, location: settings.name))
       }
@@ -70,6 +74,24 @@ package actor AccountWorker {
       outcome.failures.append(SyncFailure(error, account: settings.name, location: settings.name))
     }
     return outcome
+  }
+
+  private func visit(
+    _ account: OpenAccount, _ drain: DrainSettings, only: Set<String>, blocked: [Int64: SyncFailure], dryRun: Bool,
+    _ outcome: inout SyncOutcome
+  ) async throws {
+    for name in only.sorted() where name != drain.deliverTo.description {
+      outcome.failures.append(.noSuchMailbox(name, account: settings.name))
+    }
+    guard only.isEmpty || only.contains(drain.deliverTo.description) else { return }
+    if let failure = blocked.values.first { throw failure }
+    let visit = MaildropVisit(account: account, drain: drain, resources: resources, isDryRun: dryRun)
+    for _ in 0..<Self.passes {
+      try await visit.run(&outcome)
+      guard !dryRun, let pause = try await account.timeToSettle() else { return }
+      account.logger.info("\(settings.name): waiting \(pause) to see whether what is missing turns up")
+      try await Task.sleep(for: pause)
+    }
   }
 
   /// Passes over the account until nothing waits only for time or for a look at other mailboxes: a file that is missing
@@ -108,6 +130,7 @@ package actor AccountWorker {
       throw error
     }
     outcome.add(survey.failures)
+    outcome.folderPlans += survey.folderPlans
     outcome.mailboxes = survey.mailboxes.count
     meter.update {
       $0.mailboxesTotal = survey.mailboxes.count
@@ -141,11 +164,11 @@ package actor AccountWorker {
   ) async -> SyncOutcome {
     var outcome = outcome
     outcome.octets = meter.current.octets
+    defer { account.rehearsal?.discard() }
     do {
       try await account.conclude(&outcome, isDryRun: dryRun, isWhole: isWhole)
       // A state that failed in the middle is left as a crash would leave it: the next run looks at it again.
       if account.pipeline.isSound { try await account.state.close() }
-      account.scratch?.discard()
     } catch {
       if !outcome.failures.contains(where: { $0.scope == .account }) {
         outcome.failures.append(SyncFailure(error, account: settings.name, location: settings.name))

@@ -15,6 +15,10 @@ struct Backoff: Sendable {
     case noPassword
     /// Something on this machine: a missing disk, another process at work.
     case local
+    /// Another program has the maildrop open.
+    case inUse
+    /// The server wants more time between two logins.
+    case loginDelay
   }
 
   private var cause: Cause?
@@ -42,12 +46,18 @@ struct Backoff: Sendable {
     case .refused: (300, 3_600)
     case .noPassword: (10, 600)
     case .local: (5, 60)
+    case .inUse: (5, 120)
+    case .loginDelay: (60, 900)
     }
   }
 }
 
 extension Backoff.Cause {
   init(_ error: any Error) {
+    if let failure = error as? POP3Failure {
+      self = .init(failure)
+      return
+    }
     guard let error = error as? ConnectionError else {
       self = .local
       return
@@ -63,6 +73,32 @@ extension Backoff.Cause {
     case .transport, .broken, .timedOut, .closed: self = .network
     }
   }
+}
+
+extension Backoff.Cause {
+  init(_ failure: POP3Failure) {
+    switch failure {
+    case .wait(let wait):
+      switch wait.kind {
+      case .inUse: self = .inUse
+      case .loginDelay: self = .loginDelay
+      case .temporary: self = .busy
+      }
+    case .transport(let error): self.init(ConnectionError.transport(error))
+    case .session(let error): self.init(ConnectionError.session(error))
+    case .noPassword: self = .noPassword
+    case .refused, .badServer: self = .busy
+    case .dropped, .timedOut, .unknownOutcome, .closed: self = .network
+    }
+  }
+}
+
+/// How long the server wants to be left alone, where it has said so.
+func suggestedPause(_ error: any Error, _ text: String) -> Duration? {
+  if case .wait(let wait)? = error as? POP3Failure, let after = wait.after {
+    return min(max(after, .zero), .seconds(86_400)) + .seconds(1)
+  }
+  return suggestedPause(text)
 }
 
 /// `NO Request is throttled. Suggested Backoff Time: 299961 milliseconds`, as Exchange says it (V5).

@@ -267,6 +267,11 @@ final class DeliveryPipeline: Sendable {
   /// Where a file of this very content lies in the folder without a row, or a row of it has no UID, nothing is
   /// delivered: the two become one message.
   private func adopted(_ message: ReadyMessage) async throws -> Bool {
+    if let claims = message.claims, try await claims(message.uid, message.content.digests.content) {
+      try await pool.run { try message.file.discard() }
+      message.uids.settle(message.uid)
+      return true
+    }
     guard message.mayBeHere else { return false }
     let mailbox = message.mailbox.record.id
     let digests = message.content.digests
@@ -305,7 +310,7 @@ final class DeliveryPipeline: Sendable {
     guard let identity = found?.identity else { return nil }
     let files = try await account.strays(identity: identity, in: mailbox.record.id)
     if let file = files.first(where: { $0.traits?.body == found?.body }) { return file }
-    guard !files.isEmpty, try await account.rebuilding().isUnderWay else { return nil }
+    guard settings.drain == nil, !files.isEmpty, try await account.rebuilding().isUnderWay else { return nil }
     try await account.hold(
       [], files: files, in: mailbox.record.id, kind: "uploads",
       reason: "files here are other versions of messages that the server has", now: clock.now().seconds)

@@ -6,14 +6,14 @@ import Synchronization
 
 /// Takes messages only to hash them.
 final class DigestReceiver: MessageReceiver {
-  private let found = Mutex<[UID: Digest]>([:])
-  var digests: [UID: Digest] { found.withLock { $0 } }
+  private let found = Mutex<[UID: ComparedContent]>([:])
+  var contents: [UID: ComparedContent] { found.withLock { $0 } }
 
   func begin(announcedSize: UInt64) -> (any MessageSink)? { Sink(self) }
 
   private final class Sink: MessageSink {
     private let receiver: DigestReceiver
-    private let hasher = Mutex<ContentHasher?>(ContentHasher())
+    private let hasher = Mutex<ComparisonHasher?>(ComparisonHasher())
 
     init(_ receiver: DigestReceiver) { self.receiver = receiver }
 
@@ -23,12 +23,12 @@ final class DigestReceiver: MessageReceiver {
     }
 
     func finish(_ attributes: MessageAttributes, received: ReceivedBody) {
-      let content = hasher.withLock { hasher -> MessageContent? in
+      let content = hasher.withLock { hasher -> ComparedContent? in
         guard let taken = hasher.take() else { return nil }
         return taken.finish()
       }
       guard let uid = attributes.uid, let content else { return }
-      receiver.found.withLock { $0[uid] = content.digests.content }
+      receiver.found.withLock { $0[uid] = content }
     }
 
     func abort(_ error: any Error) {}

@@ -14,6 +14,14 @@ extension SyncFailure {
         scope: error.scope == .account ? .account : error.scope == .message ? .message : .mailbox,
         retry: error.retry == .soon ? .now : error.retry == .later ? .later : .never,
         location: error.scope == .account ? account : location, what: what, remedy: remedy)
+    case let error as POP3Failure:
+      let (what, remedy) = Self.split(error.description)
+      let isAccount = error.scope == .account || error.scope == .connection
+      self.init(
+        scope: isAccount ? .account : .message,
+        retry: error.retry == .soon ? .now : error.retry == .later ? .later : .never,
+        location: isAccount ? account : location, what: what, remedy: remedy)
+      if case .wait = error { isWait = true }
     case let error as StateError:
       self.init(
         scope: .account, retry: .never, location: account, what: "\(error.path): \(error.what)", remedy: error.remedy)

@@ -45,7 +45,7 @@ struct FolderRemoval: Sendable {
       if let hold {
         result.notices.append(.held(location, hold.reason))
       } else {
-        try await state.approveRemoval(of: record.id)
+        try await state.approveRemoval(of: record.id, now: account.now())
         try await makeFolder(record)
       }
     case .approved: try await makeFolder(record)
@@ -69,7 +69,7 @@ struct FolderRemoval: Sendable {
       }
       try await state.folderIsBack(record.id)
     } else if try await state.hasApproved(record.id) {
-      try await state.approveRemoval(of: record.id)
+      try await state.approveRemoval(of: record.id, now: account.now())
     } else {
       try await state.keepMailbox(record.id)
     }

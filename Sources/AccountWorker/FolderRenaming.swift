@@ -54,7 +54,7 @@ struct FolderRenaming: Sendable {
   }
 
   /// The name that the mailbox should have; its own where it has to stay as it is.
-  private func target(
+  func target(
     _ record: MailboxRecord, _ path: FolderPath, _ names: ServerNames, _ result: inout FolderSurvey.Result
   ) async throws -> MailboxName? {
     guard settings.policy.direction == .twoWay, let target = names.name(for: path, settings), target != record.name,

@@ -21,7 +21,7 @@ struct FolderSurvey: Sendable {
 
   private var state: AccountState { account.state }
   private var settings: AccountSettings { account.settings }
-  private var isTwoWay: Bool { settings.policy.direction == .twoWay }
+  var isTwoWay: Bool { settings.policy.direction == .twoWay }
 
   func run(_ listing: [ListedMailbox]) async throws -> Result {
     var result = Result()
@@ -34,7 +34,7 @@ struct FolderSurvey: Sendable {
   }
 
   /// All folders, where the root is the account's own.
-  private func localFolders() async throws -> [FoundFolder]? {
+  func localFolders() async throws -> [FoundFolder]? {
     let (root, layout, marker) = (account.root, settings.layout, state.identity.marker)
     return try await account.pool.run {
       guard case .marker(let found) = try RootMarker.read(in: root), found.id == marker else { return nil }
@@ -69,7 +69,7 @@ struct FolderSurvey: Sendable {
   }
 
   /// Those whose folder's place is taken.
-  private func present(_ records: [MailboxRecord]) async throws -> Set<Int64> {
+  func present(_ records: [MailboxRecord]) async throws -> Set<Int64> {
     let (root, layout) = (account.root, settings.layout)
     return try await account.pool.run {
       var present: Set<Int64> = []
@@ -83,7 +83,7 @@ struct FolderSurvey: Sendable {
 
   /// The folder that this one has become: it has the same `cur/`, and one of its files at least. An inode alone may
   /// have been given to another directory since.
-  private func renamed(_ record: MailboxRecord, among folders: [FoundFolder]) async throws -> FoundFolder? {
+  func renamed(_ record: MailboxRecord, among folders: [FoundFolder]) async throws -> FoundFolder? {
     guard let cur = record.scan?.cur else { return nil }
     let candidates = folders.filter {
       $0.cur.device == UInt64(bitPattern: cur.device) && $0.cur.inode == UInt64(bitPattern: cur.inode)
@@ -111,53 +111,91 @@ struct FolderSurvey: Sendable {
   private static let never: Int64 = 1 << 50
   private static let wasHere = "it was here when the state was made for mail that was here"
 
-  /// Makes mailboxes for folders that were made here. They are linked when the server lists them.
-  private func makeMailboxes(
-    _ folders: [FoundFolder], _ names: inout ServerNames, _ result: inout Result
-  ) async throws {
-    guard isTwoWay, settings.createOnServer else { return }
+  /// A folder that was made here, or was here before its state, and the mailbox that it is meant to be.
+  struct NewFolder: Sendable {
+    enum Decision: Sendable {
+      case make
+      /// While mail that was here is matched with the server none is made.
+      case matched
+      /// The person has to decide.
+      case ask
+      /// The server has refused it lately.
+      case later
+    }
+
+    let path: FolderPath
+    let name: MailboxName
+    let decision: Decision
+  }
+
+  func newFolders(_ folders: [FoundFolder], _ names: ServerNames) async throws -> [NewFolder] {
+    guard isTwoWay, settings.createOnServer else { return [] }
     let records = try await state.mailboxes()
     let taken = Set(records.map(\.folder))
     let linked = Set(records.map(\.name))
     let known = Set(records.lazy.filter { $0.removal == .none }.compactMap { $0.scan?.cur.inode })
     let refused = try await state.refusedFolders()
     let isMatching = try await state.rebuilding().isUnderWay
-    try await state.acceptFolders(
-      refused.keys.filter { key in taken.contains(key) || !folders.contains { $0.path.stored == key } })
-    for folder in folders where !taken.contains(folder.path.stored) {
+    return folders.filter { !taken.contains($0.path.stored) }.compactMap { folder in
       guard let name = names.name(for: folder.path, settings), !name.isInbox, !names.has(name), !linked.contains(name),
         !known.contains(Int64(bitPattern: folder.cur.inode)), names.selects(name, settings.selection)
-      else { continue }
-      guard !isMatching else {
-        try await state.refuseFolder(folder.path.stored, reason: Self.wasHere, now: Self.never)
-        continue
-      }
-      if let last = refused[folder.path.stored] {
-        if last == Self.never { result.notices.append(waiting(folder.path, name)) }
-        if account.now() - last < Self.patience { continue }
-      }
-      if let text = try await connection.create(name), text.code != .alreadyExists {
-        try await state.refuseFolder(folder.path.stored, reason: text.text, now: account.now())
-        result.notices.append(
-          SyncFailure(
-            scope: .mailbox, retry: .later, location: "\(settings.name)/\(name)",
-            what: "the server did not make a mailbox for the folder \(folder.path): \(text.text)",
-            remedy: "its mail stays here only; it is tried again in an hour"))
-        continue
-      }
-      _ = try await connection.subscribe(name)
-      try await state.acceptFolders([folder.path.stored])
-      account.logger.notice("\(settings.name)/\(name): made on the server for the folder \(folder.path)")
-      names.insert(name)
-      result.hasChangedServer = true
+      else { return nil }
+      let last = refused[folder.path.stored]
+      let decision: NewFolder.Decision =
+        if isMatching { .matched } else if last == Self.never {
+          .ask
+        } else if let last,
+          account.now() - last < Self.patience
+        { .later } else { .make }
+      return NewFolder(path: folder.path, name: name, decision: decision)
     }
+  }
+
+  /// Makes mailboxes for folders that were made here. They are linked when the server lists them.
+  private func makeMailboxes(
+    _ folders: [FoundFolder], _ names: inout ServerNames, _ result: inout Result
+  ) async throws {
+    guard isTwoWay, settings.createOnServer else { return }
+    let taken = Set(try await state.mailboxes().map(\.folder))
+    try await state.acceptFolders(
+      try await state.refusedFolders().keys.filter { key in
+        taken.contains(key) || !folders.contains { $0.path.stored == key }
+      })
+    for folder in try await newFolders(folders, names) {
+      switch folder.decision {
+      case .matched: try await state.refuseFolder(folder.path.stored, reason: Self.wasHere, now: Self.never)
+      case .ask: result.notices.append(waiting(folder.path, folder.name))
+      case .later: break
+      case .make: try await make(folder, &names, &result)
+      }
+    }
+  }
+
+  private func make(_ folder: NewFolder, _ names: inout ServerNames, _ result: inout Result) async throws {
+    let (path, name) = (folder.path, folder.name)
+    // The one before it may have been made by the same name.
+    guard !names.has(name) else { return }
+    if let text = try await connection.create(name), text.code != .alreadyExists {
+      try await state.refuseFolder(path.stored, reason: text.text, now: account.now())
+      result.notices.append(
+        SyncFailure(
+          scope: .mailbox, retry: .later, location: "\(settings.name)/\(name)",
+          what: "the server did not make a mailbox for the folder \(path): \(text.text)",
+          remedy: "its mail stays here only; it is tried again in an hour"))
+      return
+    }
+    _ = try await connection.subscribe(name)
+    try await state.acceptFolders([path.stored])
+    account.logger.notice("\(settings.name)/\(name): made on the server for the folder \(path)")
+    names.insert(name)
+    result.hasChangedServer = true
   }
 }
 
 extension FolderSurvey {
   /// Mail that a lost state, or another program, left in a folder that the server has no mailbox for: it may have been
   /// deleted there, or this is another server.
-  private func waiting(_ path: FolderPath, _ name: MailboxName) -> SyncFailure {
+  func waiting(_ path: FolderPath, _ name: MailboxName) -> SyncFailure {
     var notice = SyncFailure(
       scope: .mailbox, retry: .never, location: "\(settings.name)/\(name)",
       what:
@@ -165,94 +203,6 @@ extension FolderSurvey {
       remedy: "rename the folder, or make the mailbox on the server, to have it sent there")
     notice.isHold = true
     return notice
-  }
-}
-
-/// The server's mailboxes by name, as far as a survey knows them, and how local folders are called there.
-struct ServerNames: Sendable {
-  private var selectable: Set<MailboxName>
-  /// Those that only lead to others, too.
-  private var all: Set<MailboxName>
-  private let subscribed: Set<MailboxName>
-  private let statuses: [MailboxName: MailboxStatus]
-  let delimiter: UInt8?
-  let prefix: [UInt8]
-
-  init(_ listing: [ListedMailbox], facts: SessionFacts) {
-    selectable = Set(listing.lazy.filter(\.entry.isSelectable).map(\.entry.name))
-    all = Set(listing.map(\.entry.name))
-    subscribed = Set(listing.lazy.filter(\.isSubscribed).map(\.entry.name))
-    statuses = Dictionary(
-      listing.compactMap { item in item.status.map { (item.entry.name, $0) } }, uniquingKeysWith: { first, _ in first })
-    let personal = facts.namespaces?.personal.first
-    delimiter =
-      personal?.delimiter ?? listing.first { $0.entry.name.isInbox }?.entry.delimiter
-      ?? listing.lazy.compactMap(\.entry.delimiter).first
-    prefix = personal?.prefix.wire ?? []
-  }
-
-  /// Every account has an INBOX: a listing without one is not whole, whatever the server said at its end.
-  var isComplete: Bool { selectable.contains(.inbox) }
-
-  func has(_ name: MailboxName) -> Bool { all.contains(name) }
-  func isSelectable(_ name: MailboxName) -> Bool { selectable.contains(name) }
-  func status(_ name: MailboxName) -> MailboxStatus? { statuses[name] }
-
-  func selects(_ name: MailboxName, _ selection: MailboxSelection) -> Bool {
-    selection.selects(name, delimiter.map { Character(UnicodeScalar($0)) })
-  }
-
-  /// Whether a mailbox that is listed is to be mirrored.
-  func mirrors(_ name: MailboxName, _ selection: MailboxSelection) -> Bool {
-    selects(name, selection) && (!selection.subscribedOnly || subscribed.contains(name) || name.isInbox)
-  }
-
-  /// What lies below a mailbox.
-  func below(_ name: MailboxName) -> [MailboxName] {
-    guard let delimiter else { return [] }
-    let start = name.wire + [delimiter]
-    return all.filter { $0.wire.starts(with: start) }
-  }
-
-  /// The mailbox that a folder is meant to be: by `map`, else as the layout has it, in the namespace that is the
-  /// person's own (RFC 2342). Nil where no mailbox has such a folder.
-  func name(for path: FolderPath, _ settings: AccountSettings) -> MailboxName? {
-    for (name, folder) in settings.folderNames {
-      let mapped = try? settings.layout.folder(for: MailboxName(folder), separator: UInt8(ascii: "/"))
-      if mapped == path { return MailboxName(name) }
-    }
-    guard let name = settings.layout.mailbox(for: path, separator: delimiter) else { return nil }
-    return name.isInbox || name.wire.starts(with: prefix) ? name : MailboxName(wire: prefix + name.wire)
-  }
-
-  mutating func insert(_ name: MailboxName) {
-    selectable.insert(name)
-    all.insert(name)
-  }
-
-  mutating func remove(_ name: MailboxName) {
-    selectable.remove(name)
-    all.remove(name)
-  }
-
-  /// A mailbox has another name, and with it all that lie below it.
-  mutating func rename(_ old: MailboxName, to new: MailboxName) {
-    for name in below(old) {
-      let isSelectable = selectable.contains(name)
-      remove(name)
-      let renamed = name.moved(from: old, to: new)
-      all.insert(renamed)
-      if isSelectable { selectable.insert(renamed) }
-    }
-    remove(old)
-    insert(new)
-  }
-}
-
-extension MailboxName {
-  /// The name of a mailbox below `old` when that is called `new`.
-  func moved(from old: MailboxName, to new: MailboxName) -> MailboxName {
-    MailboxName(wire: new.wire + wire.dropFirst(old.wire.count))
   }
 }
 

@@ -13,6 +13,7 @@ final class MessageIntake: MessageReceiver {
   let names: BaseNames
   let pool: DiskPool
   let mayBeHere: Bool
+  let claims: (@Sendable (UID, Digest) async throws -> Bool)?
   /// Ends the fetch: nothing more of it can be delivered.
   private let stopFetching: @Sendable () -> Void
   private let lanes: [DiskLane]
@@ -20,7 +21,8 @@ final class MessageIntake: MessageReceiver {
 
   init(
     mailbox: MirroredMailbox, pipeline: DeliveryPipeline, ledger: FetchLedger, names: BaseNames, pool: DiskPool,
-    mayBeHere: Bool, stopFetching: @escaping @Sendable () -> Void
+    mayBeHere: Bool, claims: (@Sendable (UID, Digest) async throws -> Bool)? = nil,
+    stopFetching: @escaping @Sendable () -> Void
   ) {
     self.mailbox = mailbox
     self.pipeline = pipeline
@@ -28,6 +30,7 @@ final class MessageIntake: MessageReceiver {
     self.names = names
     self.pool = pool
     self.mayBeHere = mayBeHere
+    self.claims = claims
     self.stopFetching = stopFetching
     lanes = (0..<2).map { _ in pool.makeLane() }
   }
@@ -103,7 +106,7 @@ private final class IncomingMessage: MessageSink {
       keywordLetters: try intake.mailbox.keywords.letters(for: flags.keywords))
     return ReadyMessage(
       mailbox: intake.mailbox, uid: uid, file: file, content: content, name: name, attributes: attributes,
-      received: received, uids: intake.ledger, mayBeHere: intake.mayBeHere)
+      received: received, uids: intake.ledger, mayBeHere: intake.mayBeHere, claims: intake.claims)
   }
 
   /// Runs one write; after a failure the rest of the message is only let pass.

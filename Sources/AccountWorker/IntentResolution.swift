@@ -135,11 +135,12 @@ struct IntentResolution: Sendable {
       result.deleted += 1
     case .move:
       guard let source, let file = try await file(of: intent) else { return try await arrived(intent, found, now) }
+      let origin = try await state.mailbox(source.mailbox)?.name
       try await state.confirmMove(
         ConfirmedMove(
           intent: intent.id, message: source.id, file: file, uid: found.uid, pending: .flags,
           unlettered: source.flags.keywords),
-        leavesSource: true, detail: "into \(record.name)", now: now)
+        leavesSource: true, detail: origin.map { "from \($0)" } ?? "", now: now)
       result.moved += 1
     case .append, .copy:
       guard let file = try await file(of: intent) else { return try await arrived(intent, found, now) }
@@ -151,20 +152,27 @@ struct IntentResolution: Sendable {
           replaces: intent.kind == .append ? intent.source : nil), now: now)
       result.uploaded += 1
     }
-    // What the name says of flags is compared when the folder is read the next time, which is at once.
+    // The file and what its name says of flags are compared when the folder is read the next time, which is at once.
     try await state.forgetScan(of: record.id)
   }
 
-  /// The intent's file, under the key that it had; for an edited message that of its row.
+  /// The intent's file as it is now: for an edited message that of its row. Since the act it may have got another inode,
+  /// in a Maildir that was put back from a backup, or another content; the next scan reads it.
   private func file(of intent: ServerIntent) async throws -> LocalFile? {
     guard let key = intent.file else { return nil }
-    if let file = try await state.localFile(key, in: intent.mailbox) { return file }
+    if var file = try await state.localFile(key, content: intent.digests.content, in: intent.mailbox) {
+      if ![file.digests.content, file.plain.content].contains(intent.digests.content) {
+        file.digests = intent.digests
+        file.stamp.modified = FileStamp.unread
+      }
+      return file
+    }
     guard intent.kind == .append, let source = intent.source,
-      let row = try await state.messages(ids: [source]).first, !row.pending.contains(.gone),
-      row.stamp?.inode == key.inode
+      let row = try await state.messages(ids: [source]).first, !row.pending.contains(.gone)
     else { return nil }
     var file = row.asFile
     file.digests = intent.digests
+    file.stamp.modified = FileStamp.unread
     return file
   }
 

@@ -34,7 +34,7 @@ struct LocalChangeReader: Sendable {
     // Rows lose and get their UIDs in other mailboxes' turns meanwhile.
     let departed = try await state.departedContents()
     let held = try await state.heldMessages()
-    let busy = Set(try await state.intents().compactMap { $0.source })
+    let busy = Set(try await state.intents().filter(\.mayBeDone).compactMap(\.source))
     let missing = try await state.missing().filter { !held.contains($0.id) && !busy.contains($0.id) }
     let files = try await state.strays(in: mailbox)
     let here = missing.filter { $0.mailbox == mailbox }
@@ -69,13 +69,13 @@ struct LocalChangeReader: Sendable {
     return changes
   }
 
-  /// Files that wait for the first comparison with all that the server has, for the person's word, for news of whether they were sent already, or of where the server has the
-  /// message that they were moved from.
+  /// Files that wait for the first comparison with all that the server has, for the person's word, for news of whether
+  /// the server has them already, or of where it has the message that they were moved from.
   private func blockedFiles(_ files: [LocalFile], departed: Set<Digest>) async throws -> Set<ServerIntent.File> {
     let held = try await state.heldFiles()
     // A file of that content may be the one, wherever it is by now; or both sides have moved its message, and the
-    // server's place is not known yet.
-    let uncertain = Set(try await state.intents().filter(\.isUncertain).map(\.digests.content))
+    // server's place is not known yet. One push of the account runs at a time, so what is open was left by another one.
+    let uncertain = Set(try await state.intents().filter(\.mayBeDone).map(\.digests.content))
       .union(departed).union(try await state.departedContents())
     let unmatched = try await state.unmatchedMailboxes()
     return Set(

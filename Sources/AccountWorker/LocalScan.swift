@@ -25,6 +25,9 @@ struct LocalScan: Sendable {
     let (folder, clock) = (mailbox.folder, account.clock)
     let stamp = try await account.pool.run { try folder.stamp(clock: clock) }
     if !isForced, let last = mailbox.record.scan, last.allowsSkipping(now: stamp) { return Result(wasSkipped: true) }
+    if state.sessionLostToPowerCut != nil, !isDryRun {
+      try await SecondNames(account: account, mailbox: mailbox).remove()
+    }
 
     let seen = SeenRows(highest: try await state.highestMessageID())
     var locals: [LocalFile] = []
@@ -38,6 +41,9 @@ struct LocalScan: Sendable {
     }
     try await stopWhereReplaced(stamp, seen: seen)
     result.refetched += try await noteMissing(seen, began: stamp.began.total)
+    if try await state.releaseKept(of: id, now: account.now()) {
+      return try await LocalScan(account: account, mailbox: mailbox, isForced: true, isDryRun: isDryRun).run()
+    }
     try await state.setLocalFiles(locals, of: id)
     try await state.setScan(FolderScanRecord(stamp), of: id)
     return result

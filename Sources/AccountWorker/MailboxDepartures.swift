@@ -76,7 +76,7 @@ struct MailboxDepartures: Sendable {
     account.logger.notice("\(settings.name)/\(record.name): gone on the server; its empty folder was removed")
   }
 
-  private func isGone(_ record: MailboxRecord) async throws -> Bool {
+  func isGone(_ record: MailboxRecord) async throws -> Bool {
     do {
       _ = try await survey.connection.status(record.name)
       return false

@@ -3,6 +3,7 @@ import LinuxFiles
 import MailConnections
 import MailModel
 import Maildir
+import SyncPlanner
 import SyncState
 
 /// A mailbox that the server lists and the configuration selects, with its row.
@@ -17,6 +18,8 @@ struct MailboxLinking: Sendable {
   struct Result: Sendable {
     var linked: [LinkedMailbox] = []
     var notices: [SyncFailure] = []
+    /// For a dry run: folders that are to be made.
+    var plans: [FolderPlan] = []
   }
 
   let account: OpenAccount
@@ -51,12 +54,9 @@ struct MailboxLinking: Sendable {
         let path = try await place(of: listed.entry, taken: Set(records.map(\.folder)))
         try claim(path, in: &twins)
         guard !records.contains(where: { $0.folder == path.stored }) else { throw FolderNameProblem.twin(of: path) }
-        guard !isDryRun else { continue }
-        let (root, layout) = (account.root, settings.layout)
-        _ = try await account.pool.run { try MaildirFolder.create(in: root, at: path, layout: layout) }
+        if try await make(path) { result.plans.append(.makeFolder(for: name, at: path.stored)) }
         let record = try await account.state.addMailbox(
-          name, delimiter: listed.entry.delimiter, folder: String(decoding: path.bytes, as: UTF8.self),
-          objectID: listed.status?.mailboxID)
+          name, delimiter: listed.entry.delimiter, folder: String(decoding: path.bytes, as: UTF8.self))
         result.linked.append(LinkedMailbox(record: record, listed: listed))
       } catch let problem as FolderNameProblem {
         result.notices.append(skipped(name, problem.description))
@@ -73,6 +73,20 @@ struct MailboxLinking: Sendable {
     }
     result.linked.sort { $0.record.name.isInbox || (!$1.record.name.isInbox && $0.record.folder < $1.record.folder) }
     return result
+  }
+
+  /// Makes a mailbox's folder. A dry run makes one that is missing elsewhere: true then.
+  private func make(_ path: FolderPath) async throws -> Bool {
+    let (root, layout, folders) = (account.root, settings.layout, account.rehearsal?.folders)
+    return try await account.pool.run {
+      guard let folders else {
+        _ = try MaildirFolder.create(in: root, at: path, layout: layout)
+        return false
+      }
+      if (try? MaildirFolder.open(in: root, at: path)) != nil { return false }
+      _ = try MaildirFolder.create(in: folders, at: path, layout: layout)
+      return true
+    }
   }
 
   /// Two names that a file system may take for one are refused only where it does: on ext4 `Work` and `work` are two.

@@ -24,7 +24,7 @@ struct MailboxRound: Sendable {
       connection: connection, record: record, known: known, location: mailbox.location
     ).read()
     if isDryRun {
-      return try await planOnly(view, known: known, record: record)
+      return try await planOnly(view, known: known)
     }
     if view.validityChanged, let validity = view.selection.uidValidity {
       if view.exists == 0, !known.isEmpty {
@@ -43,6 +43,9 @@ struct MailboxRound: Sendable {
       known = UIDSet()
     } else if record.uidValidity == nil, let validity = view.selection.uidValidity {
       try await state.setValidity(validity, of: id)
+    }
+    if let objectID = view.selection.mailboxID, objectID != record.objectID {
+      try await state.setObjectID(objectID, of: id)
     }
     record = try await state.mailbox(id) ?? record
 
@@ -121,7 +124,7 @@ struct MailboxRound: Sendable {
   }
 
   /// Resolves the membership; nothing is taken for gone before a complete listing where the counts do not add up.
-  private func membership(
+  func membership(
     _ view: RemoteView, known: UIDSet, unfetched: UIDSet
   ) async throws -> (MembershipChange, SyncFailure?) {
     var decision = SyncPlanner.membership(view.membership, known: known, unfetched: unfetched, exists: view.exists)
@@ -256,28 +259,6 @@ struct MailboxRound: Sendable {
       try await state.dropHold(hold.id)
       account.logger.notice("\(mailbox.location): the hold is dropped, its cause is gone: \(hold.reason)")
     }
-  }
-
-  private func planOnly(_ view: RemoteView, known: UIDSet, record: MailboxRecord) async throws -> RoundResult {
-    let unfetched = UIDSet(try await state.unfetched(in: id).map(\.uid))
-    let base = view.validityChanged ? UIDSet() : known
-    let (change, trouble) = try await membership(view, known: base, unfetched: unfetched)
-    var plan = MailboxPlan(mailbox: mailbox.record.name)
-    plan.downloads = change.appeared.union(unfetched)
-    plan.removals = change.gone
-    if let trouble { plan.hold = trouble.what }
-    if view.validityChanged { plan.hold = "its UIDVALIDITY changed: what is here is matched by content first" }
-    let verdict = try await RemovalRound(account: account, mailbox: mailbox).verdict(
-      plan.removals.count, folderSize: try await state.messageCount(of: id).remote)
-    if case .held(let reason) = verdict { plan.hold = reason }
-    if let updates = view.flags {
-      let flags = FlagRound(account: account, mailbox: mailbox)
-      for start in stride(from: 0, to: updates.count, by: 500) {
-        let slice = updates.slice(start..<Swift.min(start + 500, updates.count))
-        plan.flagChanges += try await flags.count(slice)
-      }
-    }
-    return RoundResult(plan: plan)
   }
 }
 

@@ -9,8 +9,8 @@ import SyncState
 struct OpenAccount: Sendable {
   let settings: AccountSettings
   let state: AccountState
-  /// What `state` is a copy in, for a dry run.
-  var scratch: ScratchCopy?
+  /// For a dry run.
+  var rehearsal: Rehearsal?
   private(set) var pool: DiskPool
   let root: DirectoryHandle
   let quarantine: Quarantine
@@ -87,17 +87,29 @@ struct OpenAccount: Sendable {
 extension OpenAccount {
   /// Opens a linked mailbox's folder; one that is missing is an error, never made again.
   func mirrored(_ record: MailboxRecord, specialUse: SpecialUse? = nil) async throws -> MirroredMailbox {
-    let (root, clock, logger) = (root, clock, logger)
+    let (clock, logger) = (clock, logger)
     let (folder, keywords) = try await pool.run { () -> (MaildirFolder, FolderKeywords) in
       guard let path = FolderPath(bytes: Array(record.folder.utf8)) else {
         throw MaildirError.folderMissing(path: record.folder)
       }
-      let folder = try MaildirFolder.open(in: root, at: path)
+      let folder = try open(path)
       return (folder, try FolderKeywords(folder: folder, clock: clock, logger: logger))
     }
     return MirroredMailbox(
       record: record, folder: folder, keywords: keywords, location: "\(settings.name)/\(record.name)",
       isTrashOrJunk: specialUse == .trash || specialUse == .junk)
+  }
+
+  /// In a dry run also a folder that a real one would have made.
+  private func open(_ path: FolderPath) throws -> MaildirFolder {
+    do {
+      return try MaildirFolder.open(in: root, at: path)
+    } catch MaildirError.folderMissing(let place) {
+      guard let folders = rehearsal?.folders, let made = try? MaildirFolder.open(in: folders, at: path) else {
+        throw MaildirError.folderMissing(path: place)
+      }
+      return made
+    }
   }
 
   /// Keeps a file that is not what it should be, out of the folder.
@@ -114,6 +126,7 @@ extension OpenAccount {
       try folder[entry.subdirectory].unlink(entry.name, label: "aside")
       try folder[entry.subdirectory].sync()
     }
+    try await purgeUnkept()
     logger.warning("\(settings.name)/\(record.name): \(entry.name) moved to quarantine: \(reason)")
   }
 }

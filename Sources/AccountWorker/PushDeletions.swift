@@ -16,37 +16,44 @@ struct PushDeletions: Sendable {
   private var account: OpenAccount { target.account }
   private var connection: IMAPConnection { target.connection }
 
-  /// Why a message goes, as history has it.
+  /// How a message goes.
   private enum Way {
     case trash(MailboxName)
     /// Fetched into quarantine first.
     case expunge
     /// Another copy of it is on both sides.
-    case rest
+    case rest(copied: Set<Int64>)
   }
 
   func run(_ changes: LocalChanges) async throws -> PushRound.Result {
     var result = PushRound.Result()
     let replaced = changes.rests.filter { $0.leaving == .replaced }
     let rests = changes.rests.filter { $0.leaving != .replaced }
-    try await delete(rests, .rest, &result)
+    try await delete(rests, .rest(copied: state.copied(rests.map(\.id))), &result)
     try await delete(replaced, .expunge, &result)
-    let deletions = try await allowed(changes.deletions, &result)
+    let deletions = try await DisappearanceCheck(account: account).run(changes.deletions)
     guard !deletions.isEmpty else { return result }
-    try await sort(deletions, &result)
+    guard account.settings.policy.deleteOnServer != .never else {
+      try await state.setUnsendable(deletions.map(\.id))
+      return result
+    }
+    var sorted = try await sort(deletions)
+    try await fetchAgain(sorted.again, &result)
+    if account.facts.trash == nil {
+      try await waitForTrash(sorted.trashed.filter { !$0.isApproved }, Self.noTrash, &result)
+      sorted.trashed.removeAll { !$0.isApproved }
+    }
+    let allowed = Set(try await allowed(sorted.expunged + sorted.trashed, &result).map(\.id))
+    try await delete(sorted.expunged.filter { allowed.contains($0.id) }, .expunge, &result)
+    try await putIntoTrash(sorted.trashed.filter { allowed.contains($0.id) }, &result)
     return result
   }
 
-  /// What the guard lets pass and the policy sends.
+  /// What the guard lets pass.
   private func allowed(
     _ deletions: [MessageRecord], _ result: inout PushRound.Result
   ) async throws -> [MessageRecord] {
-    let deletions = try await DisappearanceCheck(account: account).run(deletions)
     guard !deletions.isEmpty else { return [] }
-    guard account.settings.policy.deleteOnServer != .never else {
-      try await state.setUnsendable(deletions.map(\.id))
-      return []
-    }
     let asked = deletions.filter { !$0.isApproved }
     var (verdict, size) = try await target.verdict(.deletionsOnServer, asked.count)
     if let hold = try await state.holds().first(where: { $0.mailbox == target.id && $0.kind == "deletions" }) {
@@ -60,43 +67,79 @@ struct PushDeletions: Sendable {
     return deletions
   }
 
-  private func sort(_ deletions: [MessageRecord], _ result: inout PushRound.Result) async throws {
-    let name = target.mailbox.record.name
+  /// Deletions by what becomes of them.
+  private struct Sorted {
+    /// Somebody has just used them on the server: they come back.
     var again: [MessageRecord] = []
     var expunged: [MessageRecord] = []
     var trashed: [MessageRecord] = []
+  }
+
+  private func sort(_ deletions: [MessageRecord]) async throws -> Sorted {
+    let name = target.mailbox.record.name
+    var sorted = Sorted()
     for row in deletions {
       let isDraft = row.flags.system.contains(.draft) || target.mailbox.record.specialUse == SpecialUse.drafts.rawValue
       let leavesLabel = try await state.hasOtherLabel(row.id)
       // Deleting in the Trash is an expunge; a draft that is gone was sent or edited; a label is only taken off.
       if account.settings.policy.deleteOnServer == .expunge || account.facts.trash == name || isDraft || leavesLabel {
         // Somebody has just used it on the server, and no Trash would keep it.
-        if row.isTouched, !isDraft, !leavesLabel, !row.isApproved { again.append(row) } else { expunged.append(row) }
+        if row.isTouched, !isDraft, !leavesLabel, !row.isApproved {
+          sorted.again.append(row)
+        } else {
+          sorted.expunged.append(row)
+        }
       } else if account.facts.trash == nil, row.isTouched, !row.isApproved {
-        again.append(row)
+        sorted.again.append(row)
       } else {
-        trashed.append(row)
+        sorted.trashed.append(row)
       }
     }
-    if !again.isEmpty {
-      account.logger.notice(
-        "\(target.mailbox.location): \(again.count) messages were deleted here and changed on the server; they come back",
-        metadata: account.metadata(of: name))
-      try await state.forget(
-        again.map(\.id), event: .refetched, detail: "deleted here, and changed on the server meanwhile")
-      result.deleted += again.count
-    }
-    try await delete(expunged, .expunge, &result)
-    guard !trashed.isEmpty else { return }
-    guard let trash = account.facts.trash else {
-      let reason =
-        "the account has no Trash mailbox, so these deletions wait; make one on the server, or set "
-        + "delete_on_server = \"expunge\""
-      result.notices.append(try await target.hold(trashed.map(\.id), kind: "deletions", reason: reason))
-      return
-    }
-    try await delete(trashed, .trash(trash), &result)
+    return sorted
   }
+
+  private func fetchAgain(_ rows: [MessageRecord], _ result: inout PushRound.Result) async throws {
+    guard !rows.isEmpty else { return }
+    account.logger.notice(
+      "\(target.mailbox.location): \(rows.count) messages were deleted here and changed on the server; they come back",
+      metadata: account.metadata(of: target.mailbox.record.name))
+    try await state.forget(
+      rows.map(\.id), event: .refetched, detail: "deleted here, and changed on the server meanwhile")
+    result.deleted += rows.count
+  }
+
+  // MARK: Without a Trash
+
+  private static let noTrash = "the account has no Trash mailbox that what was deleted here could go to"
+
+  /// Such deletions never become expunges (DESIGN.md section 4): they wait until there is a Trash.
+  private func waitForTrash(
+    _ rows: [MessageRecord], _ cause: String, _ result: inout PushRound.Result
+  ) async throws {
+    guard !rows.isEmpty else { return }
+    let reason = "\(cause); it goes on by itself when you make one, or set delete_on_server = \"expunge\""
+    result.notices.append(
+      try await target.hold(rows.map(\.id), kind: HoldKind.trash.rawValue, reason: reason))
+  }
+
+  /// Where there is none, these are what a person has approved: that makes one.
+  private func putIntoTrash(_ rows: [MessageRecord], _ result: inout PushRound.Result) async throws {
+    guard !rows.isEmpty else { return }
+    if let trash = account.facts.trash { return try await delete(rows, .trash(trash), &result) }
+    let trash = TrashMailbox.usualName(connection.facts)
+    if let refused = try await connection.create(trash), refused.code != .alreadyExists {
+      return try await waitForTrash(
+        rows, "the account has no Trash mailbox, and the server did not make \(trash): \(refused.text)", &result)
+    }
+    _ = try await connection.subscribe(trash)
+    account.logger.notice(
+      "\(account.settings.name)/\(trash): made on the server for what was deleted here", metadata: account.metadata())
+    account.facts.noteTrash(trash)
+    account.facts.setWantsLook(true)
+    try await delete(rows, .trash(trash), &result)
+  }
+
+  // MARK: On the server
 
   private func delete(_ rows: [MessageRecord], _ way: Way, _ result: inout PushRound.Result) async throws {
     for start in stride(from: 0, to: rows.count, by: Self.batch) {
@@ -105,11 +148,13 @@ struct PushDeletions: Sendable {
       case .trash(let trash) where connection.capabilities.hasMove: try await moveToTrash(part, trash, &result)
       case .trash(let trash):
         let copied = try await copyToTrash(part, trash, &result)
-        try await expunge(copied, detail: "to \(trash)", &result)
+        try await expunge(copied, &result) { .gone($0, "to \(trash)") }
       case .expunge:
         let kept = try await QuarantineFetch(target: target).run(part, &result)
-        try await expunge(kept, detail: "expunged", &result)
-      case .rest: try await expunge(part, detail: "the rest of a move", &result)
+        let detail = account.settings.keepDeleted > 0 ? "expunged, with a copy in quarantine" : "expunged"
+        try await expunge(kept, &result) { .gone($0, detail) }
+      case .rest(let copied):
+        try await expunge(part, &result) { .gone($0, "expunged", hasCopy: copied.contains($0.id)) }
       }
     }
   }
@@ -120,7 +165,7 @@ struct PushDeletions: Sendable {
     switch try await connection.move(UIDSet(rows.compactMap(\.uid)), to: trash) {
     case .refused(let text): result.notices.append(try target.refusal("move messages to \(trash)", text))
     case .done:
-      try await state.confirmDeleted(rows.map(\.id), detail: "to \(trash)", cause: .folder, now: account.now())
+      try await state.confirmDeleted(rows.map { .gone($0, "to \(trash)") }, now: account.now())
       result.deleted += rows.count
     }
   }
@@ -161,7 +206,10 @@ struct PushDeletions: Sendable {
     ).compactMap { $0 }
   }
 
-  private func expunge(_ rows: [MessageRecord], detail: String, _ result: inout PushRound.Result) async throws {
+  /// - Parameter ending: what history tells of each.
+  private func expunge(
+    _ rows: [MessageRecord], _ result: inout PushRound.Result, ending: (MessageRecord) -> MessageEnding
+  ) async throws {
     guard !rows.isEmpty else { return }
     let uids = UIDSet(rows.compactMap(\.uid))
     // Should the connection break now, our own mark must not look like somebody's use of them.
@@ -181,6 +229,6 @@ struct PushDeletions: Sendable {
       result.notices.append(try target.refusal("expunge messages", refused))
       return
     }
-    try await state.confirmDeleted(rows.map(\.id), detail: detail, cause: .folder, now: account.now())
+    try await state.confirmDeleted(rows.map(ending), now: account.now())
   }
 }

@@ -28,6 +28,10 @@ struct PushPreview: Sendable {
     let asked = changes.uploads.count { !$0.isApproved }
     plan.uploads = changes.uploads.count - (try await held(.uploads, asked, &plan) ? asked : 0)
     guard account.settings.policy.deleteOnServer != .never else { return plan }
+    if account.facts.trash == nil, account.settings.policy.deleteOnServer == .trash, !changes.deletions.isEmpty {
+      plan.holds.append("the account has no Trash mailbox for \(changes.deletions.count) deletions")
+      return plan
+    }
     let deletions = changes.deletions.count { !$0.isApproved }
     plan.deletions = changes.deletions.count - (try await held(.deletionsOnServer, deletions, &plan) ? deletions : 0)
     return plan

@@ -60,7 +60,8 @@ struct PushRound: Sendable {
     try await BaseNameTwins(account: account, mailbox: mailbox).rename()
     let changes = try await LocalChangeReader(account: account, mailbox: id).read()
     var result = Result()
-    let replaced = try await state.pending(.content, in: id)
+    let underway = Set(try await state.intents().filter(\.mayBeDone).compactMap(\.source))
+    let replaced = try await state.pending(.content, in: id).filter { !underway.contains($0.id) }
     let touched =
       changes.deletions + changes.rests + changes.moves.map(\.message) + replaced
       + (try await state.pending(.flags, in: id))

@@ -38,20 +38,28 @@ struct PushUploads: Sendable {
       files.removeAll { !$0.isApproved }
     }
     let retried = try await attempts()
+    let name = target.mailbox.record.name.description
     var group: [Upload] = []
     var octets: Int64 = 0
     var sent = 0
     func flush() async throws {
       guard !group.isEmpty else { return }
+      account.meter.update { $0.mailbox = name }
       let part = try await upload(group, retried)
       sent += group.count { $0.replaces == nil && !$0.file.file.isApproved }
+      let count = group.count
+      account.meter.update { $0.messagesSent += count }
       result.add(part)
       group = []
       octets = 0
     }
     let candidates = files.map { (file: $0, row: nil as MessageRecord?) } + replaced.map { (file: $0.asFile, row: $0) }
+    account.meter.update { $0.messagesToSend += candidates.count }
     for (file, row) in candidates {
-      guard let upload = try await prepare(file, replacing: row, &result) else { continue }
+      guard let upload = try await prepare(file, replacing: row, &result) else {
+        account.meter.update { $0.messagesSent += 1 }
+        continue
+      }
       if group.count >= Self.groupMessages || octets + upload.file.wireSize > Self.groupOctets { try await flush() }
       group.append(upload)
       octets += upload.file.wireSize

@@ -50,7 +50,7 @@ struct QuarantineFetch: Sendable {
 }
 
 /// Writes messages to the quarantine directory, each to a file of its own that gets its name when it is whole.
-private final class QuarantineReceiver: MessageReceiver {
+final class QuarantineReceiver: MessageReceiver {
   struct Entry: Sendable {
     var name: FileName
     var content: MessageContent
@@ -93,11 +93,18 @@ private final class QuarantineReceiver: MessageReceiver {
   }
 }
 
-/// One message on its way into quarantine; every step runs on the lane, in order.
+/// One message on its way into quarantine; every step runs on the lane, in order. After a step that failed nothing more
+/// is written: the rest of a message is no message.
 private final class QuarantineSink: MessageSink {
+  private enum Stage {
+    case empty
+    case open(QuarantineDraft)
+    case ended
+  }
+
   private let receiver: QuarantineReceiver
   private let lane: DiskLane
-  private let draft = Mutex<QuarantineDraft?>(nil)
+  private let stage = Mutex(Stage.empty)
 
   init(receiver: QuarantineReceiver, lane: DiskLane) {
     self.receiver = receiver
@@ -106,7 +113,10 @@ private final class QuarantineSink: MessageSink {
 
   func receive(_ bytes: ByteBuffer, release: @escaping @Sendable () -> Void) {
     lane.submit { [self] in
-      attempt { draft in try bytes.withUnsafeReadableBytes { try draft.write($0) } }
+      attempt { draft in
+        try bytes.withUnsafeReadableBytes { try draft.write($0) }
+        return .open(draft)
+      }
       release()
     }
   }
@@ -114,27 +124,40 @@ private final class QuarantineSink: MessageSink {
   func finish(_ attributes: MessageAttributes, received: ReceivedBody) {
     lane.submit { [self] in
       attempt { draft in
-        guard let uid = attributes.uid else { return try draft.discard() }
-        let name = Quarantine.newName(clock: receiver.clock)
-        let content = try draft.publish(as: name, date: attributes.internalDate?.seconds)
-        receiver.keep(uid, .init(name: name, content: content))
+        if let uid = attributes.uid {
+          let name = Quarantine.newName(clock: receiver.clock)
+          let content = try draft.publish(as: name, date: attributes.internalDate?.seconds)
+          receiver.keep(uid, .init(name: name, content: content))
+        } else {
+          try draft.discard()
+        }
+        return .ended
       }
     }
   }
 
   func abort(_ error: any Error) {
-    lane.submit { [self] in attempt { draft in try draft.discard() } }
+    lane.submit { [self] in
+      stage.withLock { stage in
+        if case .open(let draft) = stage { try? draft.discard() }
+        stage = .ended
+      }
+    }
   }
 
-  private func attempt(_ body: (QuarantineDraft) throws -> Void) {
-    draft.withLock { draft in
+  private func attempt(_ step: (QuarantineDraft) throws -> Stage) {
+    stage.withLock { stage in
+      var opened: QuarantineDraft?
       do {
-        let current = try draft ?? receiver.quarantine.makeDraft()
-        draft = current
-        try body(current)
+        switch stage {
+        case .empty: opened = try receiver.quarantine.makeDraft()
+        case .open(let draft): opened = draft
+        case .ended: return
+        }
+        if let opened { stage = try step(opened) }
       } catch {
-        // What is half written is nothing.
-        if let current = draft { try? current.discard() }
+        try? opened?.discard()
+        stage = .ended
         receiver.fail(error)
       }
     }

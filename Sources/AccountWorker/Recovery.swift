@@ -78,7 +78,9 @@ struct Recovery: Sendable {
       let elsewhere = try await findElsewhere(unfinished, records: records.filter { $0.id != record.id })
       for row in unfinished {
         if let entry = elsewhere[row.id] {
-          settled.append(try SettledDelivery(row, entry, pending: .gone))
+          // A drained message is the person's to move.
+          let isDrained = account.settings.drain != nil
+          settled.append(try SettledDelivery(row, entry, pending: isDrained ? [] : .gone))
         } else {
           forgotten.append(row.id)
         }

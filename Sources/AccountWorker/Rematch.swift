@@ -59,6 +59,18 @@ struct Rematch: Sendable {
     return result
   }
 
+  /// For a dry run: pairs what it can in the scratch state, and touches no file. Returns the UIDs that need no download.
+  func rehearse(_ uids: UIDSet) async throws -> UIDSet {
+    var found = UIDSet()
+    for batch in uids.batches(of: Self.batch, newestFirst: false) {
+      var seen = try await look(at: batch, header: true)
+      let paired = try await pair(seen)
+      seen.removeAll { paired.contains($0.uid) }
+      found = found.union(paired).union(try await adopt(seen))
+    }
+    return found
+  }
+
   // MARK: What the server tells
 
   fileprivate struct Seen: Sendable {

@@ -32,16 +32,16 @@ struct RemovalRound: Sendable {
     var count = 0
     for batch in gone.batches(of: Self.page, newestFirst: false) {
       var departed: [Int64] = []
-      var forgotten: [Int64] = []
+      var ended: [MessageEnding] = []
       for row in try await state.messages(Array(batch), of: id).values where row.state == .present {
         // A message that was to go, and that has no file here, is not looked for.
         if row.pending.contains(.gone), row.leaving != .none {
-          forgotten.append(row.id)
+          ended.append(.gone(row, "expunged"))
         } else {
           departed.append(row.id)
         }
       }
-      try await state.forget(forgotten)
+      try await state.forget(ended)
       try await state.setDeparted(departed, at: time)
       count += departed.count
     }
@@ -57,10 +57,10 @@ struct RemovalRound: Sendable {
       for row in rows where row.state == .present {
         switch action(for: row) {
         case .quarantine: unmatched.append(row.id)
-        case .forget: try await state.forget([row.id])
+        case .forget: try await state.forget([.onNeitherSide(row)])
         case .upload:
           // Edited here: it is read again, as a file without a row.
-          try await state.forget([row.id])
+          try await state.forget([.editedMeanwhile(row)])
           try await state.forgetScan(of: id)
         default: try await state.setRemote(false, of: [row.id])
         }
@@ -88,7 +88,7 @@ struct RemovalRound: Sendable {
     var approved: [Int64] = []
     for start in stride(from: 0, to: departed.count, by: Self.page) {
       let rows = try await state.messages(ids: Array(departed[start..<min(start + Self.page, departed.count)]))
-      var dropped: [Int64] = []
+      var dropped: [MessageEnding] = []
       var kept: [Int64] = []
       for row in rows where row.state == .present && !row.isRemote {
         switch action(for: row) {
@@ -96,11 +96,12 @@ struct RemovalRound: Sendable {
         case .quarantine: leaving.append(row.id)
         // Its file may turn up, and its message in another mailbox.
         case .forget where row.pending.contains(.gone) && !account.hasSettled(row): break
-        case .forget, .upload: dropped.append(row.id)
+        case .forget: dropped.append(.onNeitherSide(row))
+        case .upload: dropped.append(.editedMeanwhile(row))
         default: kept.append(row.id)
         }
       }
-      try await state.dropDeparted(dropped)
+      try await state.dropDeparted(dropped, now: account.now())
       try await state.keepDeparted(kept)
       result.released += dropped.count
     }
@@ -208,6 +209,7 @@ struct RemovalRound: Sendable {
       })
     // What was not found has no copy yet: should its file turn up again, it is a local file, and nothing is lost.
     try await state.settleRemovals(rows.map(\.id), of: id, folderSize: folderSize, now: account.now())
+    try await account.purgeUnkept()
     return kept.count
   }
 }
@@ -235,7 +237,11 @@ extension MaildirFolder {
       return isKept ? .alreadyKept : .notFound
     }
     // Only what the row stands for may go: its own file, or one of its content where the folder was copied.
-    guard try row.stamp?.inode == FileStamp(status).inode || content(of: found)?.digests == row.digests else {
+    // A row's header may be the server's where a program has altered the file's.
+    guard
+      try row.stamp?.inode == FileStamp(status).inode
+        || content(of: found)?.digests.content == row.digests.content
+    else {
       return isKept ? .alreadyKept : .notFound
     }
     try quarantine.keep(found.name, from: self[found.subdirectory], as: entry)

@@ -75,7 +75,11 @@ struct ServerMoveRound: Sendable {
           continue
         }
         guard let file = try await stray(of: row, taken: taken) else {
-          if account.hasSettled(row) { try await state.dropDeparted([row.id]) } else { waiting.insert(uid) }
+          if account.hasSettled(row) {
+            try await state.dropDeparted([.movedThere(row, to: mailbox.record.name)], now: account.now())
+          } else {
+            waiting.insert(uid)
+          }
           continue
         }
         taken.insert(file.key)

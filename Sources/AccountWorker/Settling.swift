@@ -6,6 +6,7 @@ extension OpenAccount {
   /// was deleted (`settle`), or whether a message was sent whose connection broke; or can end a mailbox that is empty
   /// now. Nil where nothing does.
   func timeToSettle() async throws -> Duration? {
+    if let drain = settings.drain { return drain.deletesOnServer ? try await timeToDelete() : nil }
     let tried = facts.triedRemovals
     if facts.wantsLook { return .milliseconds(200) }
     if try await state.mailboxesToRemove().contains(where: { !tried.contains($0) }) { return .milliseconds(200) }
@@ -21,8 +22,20 @@ extension OpenAccount {
       let due = (intent.since + patience + 1) * 1_000_000_000
       next = min(next ?? due, due)
     }
-    // A moment more, so that the next scan begins after it.
-    return next.map { .nanoseconds(max(0, $0 - now) + 20_000_000) }
+    return next.map { Self.pause(from: now, to: $0) }
+  }
+
+  /// Until a message that is kept on the server counts as deleted here.
+  private func timeToDelete() async throws -> Duration? {
+    let now = clock.now().total
+    return try await state.nextMissing(settle: settings.settle.nanoseconds, after: now).map {
+      Self.pause(from: now, to: $0)
+    }
+  }
+
+  /// A moment more, so that the next scan begins after it.
+  private static func pause(from now: Int64, to time: Int64) -> Duration {
+    .nanoseconds(max(0, time - now) + 20_000_000)
   }
 
   /// Whether the row's file is missing for so long that it was deleted here, and not only moved or overlooked.

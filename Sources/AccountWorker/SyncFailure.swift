@@ -13,6 +13,8 @@ package struct SyncFailure: Error, Sendable, Equatable {
   package var uid: UInt32?
   /// Nothing failed: something waits for the person's word.
   package var isHold = false
+  /// Nothing failed: the server wants to be asked later.
+  package var isWait = false
 
   package init(scope: Scope, retry: Retry, location: String, what: String, remedy: String) {
     self.scope = scope

@@ -18,7 +18,9 @@ package struct SyncOutcome: Sendable {
   package var holds = 0
   package var pendingLocal = 0
   package var mailboxes = 0
+  package var folderPlans: [FolderPlan] = []
   package var plans: [MailboxPlan] = []
+  package var drains: [DrainPreview] = []
   package var failures: [SyncFailure] = []
   /// What the person should know although nothing failed: state rebuilt, a mailbox that the server no longer lists.
   package var notices: [String] = []
@@ -97,9 +99,10 @@ extension OpenAccount {
       try await state.purgeHistory(now: now())
     }
     outcome.holds = try await state.holds().count
-    outcome.pendingLocal = try await state.pendingLocalCount()
+    outcome.pendingLocal = settings.drain == nil ? try await state.pendingLocalCount() : 0
     guard !isDryRun else { return }
     if let failure = outcome.failures.first(where: { $0.scope == .account }) {
+      guard !failure.isWait else { return }
       try await state.setAccountProblem(what: failure.what, remedy: failure.remedy, now: now())
       return
     }
@@ -107,12 +110,5 @@ extension OpenAccount {
     if pointsElsewhere, outcome.failures.isEmpty, outcome.holds == 0, isWhole {
       try await state.setServer(settings.server)
     }
-  }
-
-  private func purgeQuarantine() async throws {
-    let (quarantine, clock, keep) = (quarantine, clock, settings.keepDeleted)
-    let old = try await state.quarantinedBefore(now() - keep)
-    _ = try await pool.run { try quarantine.purge(olderThan: keep, clock: clock) }
-    try await state.forgetQuarantined(old.map(\.id))
   }
 }

@@ -8,6 +8,9 @@ package struct SyncProgress: Sendable, Equatable {
   package var messagesTotal: Int
   /// Message octets written to disk so far.
   package var octets: Int64
+  /// New and edited messages that were sent to the server, or turned out to be none that it takes.
+  package var messagesSent = 0
+  package var messagesToSend = 0
   package var mailboxesDone: Int
   package var mailboxesTotal: Int
 }

@@ -82,6 +82,16 @@ actor SyncRequests {
     return takeCompleted()
   }
 
+  /// A visit to a maildrop, which is all of its account, has ended well.
+  func visited(_ outcome: SyncOutcome) -> [Completed] {
+    for place in running.indices {
+      running[place].isSurveyed = true
+      running[place].outcome.mailboxes = outcome.mailboxes
+      running[place].outcome.add(outcome)
+    }
+    return takeCompleted()
+  }
+
   /// A mailbox's turn has ended.
   func ended(_ mailbox: Int64, turn: WorkQueue.Turn, _ result: Result<RoundResult, SyncFailure>) -> [Completed] {
     for place in running.indices {

@@ -1,4 +1,5 @@
 import IMAPProtocol
+import MailConnections
 import MailModel
 
 /// Which mailbox of a listing is the Trash: the one marked so (RFC 6154), else one of a usual name where none is.
@@ -6,6 +7,11 @@ enum TrashMailbox {
   private static let usualNames: Set<String> = [
     "trash", "deleted", "deleted items", "deleted messages", "bin", "papierkorb", "corbeille", "papelera",
   ]
+
+  /// The name for one that is to be made, in the namespace that is the person's own (RFC 2342).
+  static func usualName(_ facts: SessionFacts) -> MailboxName {
+    MailboxName(wire: (facts.namespaces?.personal.first?.prefix.wire ?? []) + Array("Trash".utf8))
+  }
 
   static func find(in listing: [ListEntry]) -> ListEntry? {
     let selectable = listing.filter(\.isSelectable)

@@ -41,6 +41,13 @@ extension AccountWorker {
     return second
   }
 
+  private func verify(_ account: OpenAccount, _ drain: DrainSettings, full: Bool) async throws -> VerificationReport {
+    let connection = try await POP3Connection.open(
+      settings.endpoint, group: resources.group, budget: resources.budget, logger: resources.logger)
+    defer { connection.close() }
+    return try await DrainVerification(account: account, drain: drain, connection: connection, isFull: full).run()
+  }
+
   private func compare(
     full: Bool, repair: Bool
   ) async -> (reports: [VerificationReport], failures: [SyncFailure]) {
@@ -49,6 +56,10 @@ extension AccountWorker {
         var reports: [VerificationReport] = []
         var failures: [SyncFailure] = []
         let blocked = repair ? try await Recovery(account: account).run() : [:]
+        if let drain = settings.drain {
+          if let failure = blocked.values.first { throw failure }
+          return ([try await verify(account, drain, full: full)], [])
+        }
         let connection = try await ConnectionSource(settings: settings, resources: resources).open()
         for record in try await account.state.mailboxes() {
           if let failure = blocked[record.id] {
@@ -142,9 +153,22 @@ struct Verification: Sendable {
     try await explainStrays(report.inFolder - claimed)
     let both = known.intersection(listing.uids)
     try await compareFlags(both)
-    if isFull { try await compareWithServer(both, damage) }
+    if isFull { try await compareContents(both, damage) }
     for line in damage.sorted(by: { $0.key < $1.key }) { differ(line.value) }
     return report
+  }
+
+  /// Every message of the server against the recorded content, hence against the file's.
+  private mutating func compareContents(_ uids: UIDSet, _ damage: [Int64: String]) async throws {
+    let found = try await ContentVerification(account: account, connection: connection, mailbox: mailbox).run(uids)
+    for uid in found.withheld { differ("UID \(uid): the server does not give it now") }
+    for row in found.different where damage[row.id] == nil {
+      differ("\(row.title): the server has other bytes than the file: \(path(row))")
+    }
+    if found.altered > 0 {
+      explain(
+        "\(found.altered) files have header fields that another program added or altered; the rest is as on the server")
+    }
   }
 
   private mutating func differ(_ line: String) {
@@ -213,7 +237,8 @@ struct Verification: Sendable {
     } else if isFull {
       let folder = mailbox.folder
       let content = try await account.pool.run { try folder.content(of: entry) }
-      guard content?.digests != row.digests else { return }
+      // The row's header is the server's, which another program may have altered here.
+      guard content?.digests.content != row.digests.content else { return }
       damage[row.id] = "\(row.title): its file has other bytes than were fetched: \(path(row))"
     } else {
       return
@@ -262,53 +287,10 @@ struct Verification: Sendable {
     if !lines.isEmpty { mends.lists = true }
     for line in lines.sorted() { differ(line) }
   }
-
-  /// Fetches every body and compares its digest with the recorded one, hence with the file's.
-  private mutating func compareWithServer(_ uids: UIDSet, _ damage: [Int64: String]) async throws {
-    for part in uids.batches(of: 1_000) {
-      let receiver = DigestReceiver()
-      let outcome = try await connection.fetchMessages(part.batches(of: 100), into: receiver)
-      let rows = try await account.state.messages(Array(part), of: mailbox.record.id)
-      let digests = receiver.digests
-      for uid in part {
-        guard let row = rows[uid] else { continue }
-        guard let digest = digests[uid] else {
-          if !outcome.delivered.contains(uid) { differ("UID \(uid): the server does not give it now") }
-          continue
-        }
-        if row.digests.content == digest || row.pending.contains(.content) || row.pending.contains(.gone) { continue }
-        // A file that was made here may have the line ends of the wire.
-        let folder = mailbox.folder
-        let plain = try await account.pool.run { try folder.digestWithPlainLineEnds(of: row) }
-        if plain != digest { differ("UID \(uid): the server has other bytes than the file: \(path(row))") }
-      }
-    }
-  }
 }
 
 extension MessageRecord {
   fileprivate var title: String { uid.map { "UID \($0)" } ?? "a message without a UID" }
-}
-
-extension MaildirFolder {
-  /// The digest of the row's file with each CRLF as LF, as a message comes from the server; nil where it is not there.
-  fileprivate func digestWithPlainLineEnds(of row: MessageRecord) throws -> Digest? {
-    guard let base = FileName(bytes: row.baseName), let entry = try find(base: base).first else { return nil }
-    var hasher = ContentHasher()
-    var endedWithCR = false
-    try self[entry.subdirectory].openFile(entry.name).readAll { piece in
-      var plain: [UInt8] = []
-      plain.reserveCapacity(piece.count + 1)
-      for byte in piece {
-        if endedWithCR, byte != 0x0A { plain.append(0x0D) }
-        endedWithCR = byte == 0x0D
-        if !endedWithCR { plain.append(byte) }
-      }
-      plain.withUnsafeBytes { hasher.update($0) }
-    }
-    if endedWithCR { withUnsafeBytes(of: UInt8(0x0D)) { hasher.update($0) } }
-    return hasher.finish()?.digests.content
-  }
 }
 
 private actor FlagDifferences {

@@ -14,11 +14,15 @@ struct AccountSection {
   func read() -> AccountConfiguration? {
     section.checkNames(ConfigurationKeys.account, place: "in an account")
     checkName()
-    checkProtocol()
+    let mailProtocol = readProtocol()
     let preset = section.word("preset", ProviderPreset.self)
-    let server = ServerSection(section: section, places: places, directory: directory, preset: preset).read()
+    let server = ServerSection(
+      section: section, places: places, directory: directory, preset: preset, mailProtocol: mailProtocol
+    ).read()
     let user = readUser()
-    let signIn = SignInSection(section: section, places: places, directory: directory).read()
+    let signIn = SignInSection(
+      section: section, places: places, directory: directory, mailProtocol: mailProtocol
+    ).read()
     let maildir = readMaildir()
     let layout = section.word("layout", MaildirLayoutName.self) ?? .maildirPlusPlus
     let map = readMap(layout: layout)
@@ -28,6 +32,7 @@ struct AccountSection {
       mailboxes: readMailboxes(), subscribedOnly: section.boolean("subscribed_only") ?? false, map: map,
       direction: section.word("direction", SyncDirection.self) ?? .twoWay,
       deleteOnServer: section.word("delete_on_server", ServerDeletion.self) ?? .trash,
+      drain: mailProtocol == .pop3 ? DrainSection(section: section, user: user).read() : nil,
       createOnServer: section.boolean("create_on_server") ?? true,
       settle: section.duration("settle", seconds: 0...3600, example: "10s") ?? .seconds(10),
       deleteLocally: section.word("delete_locally", LocalDeletion.self) ?? .quarantine,
@@ -47,16 +52,22 @@ struct AccountSection {
       section.path, "not a name for an account", "use 1 to 64 letters, digits, - and _, as in [accounts.work]")
   }
 
-  private func checkProtocol() {
-    guard section.has("protocol") else { return section.missing("protocol", example: "\"imap\"") }
-    guard let written = section.string("protocol"), written != "imap" else { return }
-    if written == "pop3" {
-      section.add(
-        "protocol", "\"pop3\" is not supported in this version",
-        "use \"imap\" where the server has it; POP3 comes with a later version")
-    } else {
-      section.add("protocol", "\(quoted(written)) is not a value that it can have", "write \"imap\"")
+  /// Keys of the other protocol mean nothing, and a key without its effect misleads.
+  private func readProtocol() -> MailProtocol {
+    guard section.has("protocol") else {
+      section.missing("protocol", example: "\"imap\"")
+      return .imap
     }
+    guard let written = section.string("protocol") else { return .imap }
+    guard let mailProtocol = MailProtocol(rawValue: written) else {
+      section.add("protocol", "\(quoted(written)) is not a value that it can have", "write \"imap\" or \"pop3\"")
+      return .imap
+    }
+    let foreign = mailProtocol == .imap ? ConfigurationKeys.pop3Only : ConfigurationKeys.imapOnly
+    for key in foreign where section.has(key) {
+      section.add(key, "means nothing with protocol = \(quoted(written))", "remove it")
+    }
+    return mailProtocol
   }
 
   private func readUser() -> String? {

@@ -25,9 +25,17 @@ package enum ConfigurationKeys {
       "password_credential", "password_env", "oauth2", "auth", "maildir", "layout",
       "mailboxes", "subscribed_only", "map", "direction", "delete_on_server", "create_on_server", "settle",
       "delete_locally", "keep_deleted", "hold", "connections",
-      "timeout", "push", "poll_interval", "on_change")
-    + ConfigurationKey.later(
-      "bodies", "body_limit", "body_age", "retention", "size_limit", "order", "session_limit", "deliver_to")
+      "timeout", "push", "poll_interval", "on_change", "retention", "size_limit", "order", "session_limit", "deliver_to"
+    )
+    + ConfigurationKey.later("bodies", "body_limit", "body_age")
+
+  /// Those that mean something only where mailboxes are mirrored.
+  static let imapOnly = [
+    "mailboxes", "subscribed_only", "map", "push", "direction", "create_on_server", "delete_locally", "connections",
+  ]
+
+  /// Those that mean something only where a maildrop is drained.
+  static let pop3Only = ["retention", "size_limit", "order", "session_limit", "deliver_to"]
 
   /// Only a program that gives the token; the flows that need the others are a later version's.
   package static let oauth2: [ConfigurationKey] =

@@ -38,6 +38,8 @@ package struct AccountConfiguration: Equatable, Sendable {
   package var map: [MailboxName: FolderPath]
   package var direction: SyncDirection
   package var deleteOnServer: ServerDeletion
+  /// Of a POP3 account; nil where mailboxes are mirrored.
+  package var drain: DrainConfiguration?
   /// Whether new local folders become mailboxes.
   package var createOnServer: Bool
   /// How long a local disappearance is watched before it counts as a deletion.
@@ -99,6 +101,10 @@ package struct ClientCertificateFiles: Equatable, Sendable {
   }
 }
 
+package enum MailProtocol: String, CaseIterable, Sendable {
+  case imap, pop3
+}
+
 package enum TLSMode: String, CaseIterable, Sendable {
   case implicit, starttls, none
 }
@@ -111,6 +117,8 @@ package enum AuthenticationMechanism: String, CaseIterable, Sendable {
   case plain
   case cramMD5 = "cram-md5"
   case login
+  /// POP3 only (RFC 1939 section 7).
+  case apop
   case oauthbearer
   case xoauth2
   case external

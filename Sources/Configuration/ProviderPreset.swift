@@ -14,6 +14,17 @@ package enum ProviderPreset: String, CaseIterable, Sendable {
     }
   }
 
+  /// On port 995; nil where the provider has no POP3.
+  var pop3Host: String? {
+    switch self {
+    case .gmail: "pop.gmail.com"
+    case .outlook: "outlook.office365.com"
+    case .icloud: nil
+    case .yahoo: "pop.mail.yahoo.com"
+    case .fastmail: "pop.fastmail.com"
+    }
+  }
+
   /// Below what the provider lets all of a person's programs have together: Gmail 15, Yahoo 5, the others unsaid.
   var connections: Int {
     switch self {

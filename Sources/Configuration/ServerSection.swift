@@ -5,6 +5,7 @@ struct ServerSection {
   let places: ConfigurationPlaces
   let directory: String
   let preset: ProviderPreset?
+  let mailProtocol: MailProtocol
 
   /// Nil only where a problem was noted.
   func read() -> ServerConfiguration? {
@@ -27,8 +28,15 @@ struct ServerSection {
     checkCleartext(mode, host: host, isRight: tls != nil || !section.has("tls"))
     guard let host else { return nil }
     return ServerConfiguration(
-      host: host, port: port ?? (mode == .implicit ? 993 : 143), tls: mode, caFile: caFile, fingerprint: fingerprint,
+      host: host, port: port ?? defaultPort(mode), tls: mode, caFile: caFile, fingerprint: fingerprint,
       clientCertificate: certificate)
+  }
+
+  private func defaultPort(_ mode: TLSMode) -> Int {
+    switch mailProtocol {
+    case .imap: mode == .implicit ? 993 : 143
+    case .pop3: mode == .implicit ? 995 : 110
+    }
   }
 
   private func checkCleartext(_ mode: TLSMode, host: String?, isRight: Bool) {
@@ -87,8 +95,13 @@ struct ServerSection {
 
   private func readHost() -> String? {
     guard section.has("host") else {
-      if let preset { return preset.host }
-      if !section.has("preset") { section.missing("host", example: "\"imap.example.org\"") }
+      if let preset {
+        if let host = mailProtocol == .imap ? preset.host : preset.pop3Host { return host }
+        section.add("preset", "\(quoted(preset.rawValue)) has no POP3", "use protocol = \"imap\"")
+        return nil
+      }
+      let example = mailProtocol == .imap ? "imap.example.org" : "pop.example.org"
+      if !section.has("preset") { section.missing("host", example: quoted(example)) }
       return nil
     }
     guard let written = section.string("host") else { return nil }

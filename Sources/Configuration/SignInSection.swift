@@ -7,6 +7,7 @@ struct SignInSection {
   let section: ConfigurationSection
   let places: ConfigurationPlaces
   let directory: String
+  let mailProtocol: MailProtocol
 
   /// What was read; nil only where a problem was noted.
   struct Result {
@@ -40,6 +41,8 @@ struct SignInSection {
     let path = section.path + ["auth", "[\(index)]"]
     let hasToken = if case .tokenCommand = source { true } else { false }
     switch mechanism {
+    case .apop where mailProtocol == .imap:
+      section.problems.add(path, "\"apop\" is a sign-in of POP3", "remove it here")
     case .xoauth2, .oauthbearer:
       if hasToken { return }
       section.problems.add(

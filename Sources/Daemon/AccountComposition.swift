@@ -16,7 +16,7 @@ extension AccountSettings {
       fingerprint: server.fingerprint,
       clientCertificate: server.clientCertificate.map { .init(file: $0.certificate, keyFile: $0.key) },
       tunnel: server.tunnel, connectTimeout: min(account.timeout, .seconds(30)))
-    let endpoint = IMAPEndpoint(
+    let endpoint = ServerEndpoint(
       transport: transport, user: account.user,
       credentials: Credentials(account.password, environment: environment),
       mechanisms: account.mechanisms?.map(\.rawValue), allowCleartext: server.tls == .none, timeout: account.timeout,
@@ -38,7 +38,24 @@ extension AccountSettings {
           share: account.hold.share, count: account.hold.count, account: account.hold.account)),
       settle: account.settle, createOnServer: account.createOnServer,
       keepDeleted: account.keepDeleted.components.seconds, connections: account.connections,
-      pushes: { name, delimiter in push.select(name, separator: delimiter) }, pollInterval: account.pollInterval)
+      pushes: { name, delimiter in push.select(name, separator: delimiter) }, pollInterval: account.pollInterval,
+      drain: account.drain.map { DrainSettings($0) })
+  }
+}
+
+extension DrainSettings {
+  fileprivate init(_ drain: DrainConfiguration) {
+    let retention: DrainPolicy.Retention =
+      switch drain.retention {
+      case .delete: .delete
+      case .keep: .keep
+      case .age(let duration): .age(duration.components.seconds)
+      }
+    self.init(
+      policy: DrainPolicy(
+        retention: retention, sizeLimit: drain.sizeLimit, order: drain.order == .newest ? .newest : .oldest,
+        sessionLimit: drain.sessionLimit),
+      deliverTo: drain.deliverTo, deletesOnServer: drain.deletesOnServer)
   }
 }
 

@@ -11,7 +11,10 @@ extension StatusReport.Account {
       self.init(name: status.name, state: .new)
     }
     activity = status.activity.text
-    push = status.push.text(pollInterval: configuration.pollInterval)
+    push =
+      configuration.drain == nil
+      ? status.push.text(pollInterval: configuration.pollInterval)
+      : "POP3, every \(durationText(configuration.pollInterval))"
     connections = status.connections
     nextPoll = status.nextPoll.map(timestamp)
     if status.activity == .syncing, let progress = status.progress { self.progress = ProgressReport(progress) }
@@ -19,7 +22,7 @@ extension StatusReport.Account {
       state = .paused
       error = nil
     } else if let trouble = status.trouble {
-      state = trouble.isStop ? .stopped : .failing
+      if !trouble.isWait { state = trouble.isStop ? .stopped : .failing }
       error = .init(
         what: trouble.failure.what, remedy: trouble.failure.remedy, since: timestamp(trouble.since),
         nextTry: trouble.nextTry.map(timestamp))

@@ -148,6 +148,8 @@ package actor MirrorDaemon: MirrorControl {
           report.messagesDone -= before.messagesDone
           report.messagesTotal -= before.messagesDone
           report.octets -= before.octets
+          report.sent -= before.messagesSent
+          report.toSend -= before.messagesSent
         }
         if report != last { progress(report) }
         last = report

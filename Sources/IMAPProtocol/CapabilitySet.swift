@@ -72,10 +72,3 @@ package struct CapabilitySet: Hashable, Sendable {
 
   package var hasIMAP4: Bool { names.contains("imap4rev1") || names.contains("imap4rev2") }
 }
-
-extension String {
-  /// Upper case for a to z alone.
-  package func asciiUppercased() -> String {
-    String(decoding: utf8.map { $0 &- 0x61 < 26 ? $0 & 0xDF : $0 }, as: UTF8.self)
-  }
-}

@@ -10,6 +10,8 @@ struct BodyStream {
   private var converter = LineEndConverter()
   private var chunk: ByteBuffer?
   private static let chunkCapacity = 128 << 10
+  /// For a message that is longer than announced.
+  private static let leastCapacity = 16 << 10
 
   init(
     sink: any MessageSink, announcedSize: UInt64, budget: InFlightBudget, owner: ObjectIdentifier,
@@ -36,7 +38,9 @@ struct BodyStream {
   /// Room for what is announced to come, one octet more for a CR that was held back, and one so that the last piece
   /// fits in one go.
   private func newChunk(for count: Int) -> ByteBuffer {
-    let expected = announcedSize > converter.wireOctets ? announcedSize - converter.wireOctets : UInt64(count)
+    let expected =
+      announcedSize > converter.wireOctets
+      ? announcedSize - converter.wireOctets : UInt64(max(count, Self.leastCapacity))
     return allocator.buffer(capacity: Int(min(expected + 2, UInt64(Self.chunkCapacity))))
   }
 

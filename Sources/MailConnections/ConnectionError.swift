@@ -1,4 +1,5 @@
 import IMAPProtocol
+import SASL
 import Transport
 
 /// Why a connection did not come about, ended, or did not do what was asked.

@@ -1,4 +1,4 @@
-import IMAPProtocol
+import SASL
 
 /// What an account shows to its server, fetched when it is needed. Copies share what was fetched.
 package struct Credentials: Sendable {

@@ -19,16 +19,6 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
   typealias OutboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
-  struct Setup: Sendable {
-    var endpoint: IMAPEndpoint
-    var tls: TLSContext?
-    var budget: InFlightBudget
-    var logger: Logger
-    var shared: SharedState
-    /// The faults of a test, which its task passes on to the event loop.
-    var faults: Faults?
-  }
-
   struct Session: Sendable {
     var capabilities: CapabilitySet
     var facts: SessionFacts
@@ -44,23 +34,26 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
     case closed(ConnectionError)
   }
 
-  private let setup: Setup
+  private let setup: ConnectionSetup
   private let established: EventLoopPromise<Session>
   private var phase = Phase.connecting
   private var parser = ResponseParser()
   private var machine: SessionMachine
   private var commands = CommandQueue()
   private var context: ChannelHandlerContext?
-  private var watch: SilenceWatch
+  private lazy var watch = SilenceWatch(limit: TimeAmount(setup.endpoint.timeout)) { [unowned self] in
+    heldRead || isAskingForPassword
+  } onSilence: { [unowned self] in
+    fail(.timedOut(waitingFor: waitingFor))
+  }
   private var heldRead = false
   private var isAskingForPassword = false
   private var isInBody = false
 
-  init(_ setup: Setup, established: EventLoopPromise<Session>) {
+  init(_ setup: ConnectionSetup, established: EventLoopPromise<Session>) {
     self.setup = setup
     self.established = established
     machine = SessionMachine(policy: setup.endpoint.policy, crypto: .openSSL)
-    watch = SilenceWatch(limit: TimeAmount(setup.endpoint.timeout))
   }
 
   private var owner: ObjectIdentifier { ObjectIdentifier(self) }
@@ -76,7 +69,7 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
 
   func channelActive(context: ChannelHandlerContext) {
     if case .connecting = phase { phase = .session }
-    watchSilence()
+    watch.start(context.eventLoop)
     context.fireChannelActive()
   }
 
@@ -274,7 +267,7 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
     } catch {
       return fail(.broken("\(error)"))
     }
-    if commands.current?.maySayNothing ?? true { watch.stop() } else { watchSilence() }
+    if commands.current?.maySayNothing ?? true { watch.stop() } else if let context { watch.start(context.eventLoop) }
     resumeReading()
   }
 
@@ -324,22 +317,6 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
 
   // MARK: Silence
 
-  private func watchSilence() {
-    guard let context, !watch.isOn else { return }
-    watch.start()
-    check(in: watch.limit, context)
-  }
-
-  private func check(in delay: TimeAmount, _ context: ChannelHandlerContext) {
-    watch.task = context.eventLoop.assumeIsolated().scheduleTask(in: delay) { [weak self] in
-      guard let self, watch.isOn else { return }
-      if heldRead || isAskingForPassword { watch.progress() }
-      let left = watch.left
-      if left > .nanoseconds(0) { return check(in: left, context) }
-      fail(.timedOut(waitingFor: waitingFor))
-    }
-  }
-
   private var waitingFor: String {
     switch phase {
     case .connecting: "the connection"
@@ -365,32 +342,9 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
   }
 }
 
-/// How long the server has said nothing while something is expected of it.
-private struct SilenceWatch {
-  let limit: TimeAmount
-  private(set) var isOn = false
-  private var last = NIODeadline.now()
-  var task: Scheduled<Void>?
-
-  init(limit: TimeAmount) { self.limit = limit }
-
-  var left: TimeAmount { last + limit - .now() }
-  mutating func progress() { last = .now() }
-
-  mutating func start() {
-    isOn = true
-    progress()
-  }
-
-  mutating func stop() {
-    isOn = false
-    task?.cancel()
-    task = nil
-  }
-}
-
 extension IOError {
-  fileprivate var shortText: String {
+  /// For a person.
+  var shortText: String {
     errnoCode == ECONNRESET ? "the server reset it" : String(cString: strerror(errnoCode))
   }
 }

@@ -1,9 +1,7 @@
 import IMAPProtocol
-import LinuxFiles
 import Logging
 import MailModel
 import NIOCore
-import Synchronization
 import Transport
 
 /// One authenticated session with an IMAP server. Calls are served one after the other; a task that is cancelled in
@@ -37,81 +35,22 @@ package final class IMAPConnection: Sendable {
   /// Connects, makes TLS and logs in. A token that the server refuses may only have expired: a fresh one is tried at
   /// once, on a new connection.
   package static func open(
-    _ endpoint: IMAPEndpoint, group: any EventLoopGroup, budget: InFlightBudget, logger: Logger
+    _ endpoint: ServerEndpoint, group: any EventLoopGroup, budget: InFlightBudget, logger: Logger
   ) async throws -> IMAPConnection {
-    do {
-      return try await attempt(endpoint, group: group, budget: budget, logger: logger)
-    } catch let failure as RefusedSecret where failure.isWorthAnother {
-      logger.debug("the token was refused; a fresh one is tried")
-    } catch let failure as RefusedSecret {
-      throw failure.error
-    }
-    do {
-      return try await attempt(endpoint, group: group, budget: budget, logger: logger)
-    } catch let failure as RefusedSecret {
-      throw failure.error
-    }
-  }
-
-  /// A login refused with this secret, which is not given out again.
-  private struct RefusedSecret: Error {
-    let error: ConnectionError
-    let isWorthAnother: Bool
-  }
-
-  private static func attempt(
-    _ endpoint: IMAPEndpoint, group: any EventLoopGroup, budget: InFlightBudget, logger: Logger
-  ) async throws -> IMAPConnection {
-    let shown = ShownSecret()
-    var endpoint = endpoint
-    endpoint.credentials.get = { [get = endpoint.credentials.get] in try await shown.keep(get()) }
-    do {
-      return try await connect(endpoint, group: group, budget: budget, logger: logger)
-    } catch let error as ConnectionError {
-      guard case .session(.authenticationRefused) = error, let secret = shown.secret else { throw error }
-      throw RefusedSecret(error: error, isWorthAnother: await endpoint.credentials.refused(secret))
-    }
-  }
-
-  /// What this connection has shown to the server.
-  private final class ShownSecret: Sendable {
-    private let state = Mutex<[UInt8]?>(nil)
-
-    var secret: [UInt8]? { state.withLock { $0 } }
-
-    func keep(_ secret: [UInt8]) -> [UInt8] {
-      state.withLock { $0 = secret }
-      return secret
+    try await endpoint.withFreshSecret(logger) { error in
+      if case .session(.authenticationRefused)? = error as? ConnectionError { true } else { false }
+    } attempt: { endpoint, _ in
+      try await connect(endpoint, group: group, budget: budget, logger: logger)
     }
   }
 
   private static func connect(
-    _ endpoint: IMAPEndpoint, group: any EventLoopGroup, budget: InFlightBudget, logger: Logger
+    _ endpoint: ServerEndpoint, group: any EventLoopGroup, budget: InFlightBudget, logger: Logger
   ) async throws -> IMAPConnection {
-    let shared = SharedState()
-    let settings = endpoint.transport
+    let setup = ConnectionSetup(endpoint: endpoint, budget: budget, logger: logger)
     do {
-      let tls = settings.tls == .none ? nil : try await TLSContexts.context(for: settings)
-      let setup = IMAPChannelHandler.Setup(
-        endpoint: endpoint, tls: tls, budget: budget, logger: logger, shared: shared, faults: Step.faults)
-      let attempts = Attempts()
-      let handlers = { @Sendable (channel: any Channel) throws in
-        let established = channel.eventLoop.makePromise(of: IMAPChannelHandler.Session.self)
-        let handler = IMAPChannelHandler(setup, established: established)
-        attempts.add(channel, handler, established.futureResult)
-        try channel.pipeline.syncOperations.addHandler(handler)
-      }
-      let channel =
-        settings.tunnel == nil
-        ? try await Connecting.connect(settings, tls: tls, group: group, handlers: handlers)
-        : try await Tunnel.open(settings, group: group, logger: logger, handlers: handlers)
-      guard let attempt = attempts.take(channel) else { throw ConnectionError.closed }
-      return try await withTaskCancellationHandler {
-        let session = try await attempt.established.get()
-        return IMAPConnection(session, channel, attempt.handler, budget, shared)
-      } onCancel: {
-        channel.close(promise: nil)
-      }
+      let opened = try await setup.open(group) { IMAPChannelHandler($0, established: $1) }
+      return IMAPConnection(opened.session, opened.channel, opened.handler, budget, setup.shared)
     } catch {
       try Task.checkCancellation()
       switch error {
@@ -215,27 +154,4 @@ package final class IMAPConnection: Sendable {
   }
 
   var allocator: ByteBufferAllocator { channel.allocator }
-}
-
-/// The channels of one `open`: of several attempts to connect, one wins.
-private final class Attempts: Sendable {
-  struct Attempt: Sendable {
-    let handler: NIOLoopBound<IMAPChannelHandler>
-    let established: EventLoopFuture<IMAPChannelHandler.Session>
-  }
-
-  private let attempts = Mutex<[ObjectIdentifier: Attempt]>([:])
-
-  /// On the channel's event loop.
-  func add(
-    _ channel: any Channel, _ handler: IMAPChannelHandler,
-    _ established: EventLoopFuture<IMAPChannelHandler.Session>
-  ) {
-    let attempt = Attempt(handler: NIOLoopBound(handler, eventLoop: channel.eventLoop), established: established)
-    attempts.withLock { $0[ObjectIdentifier(channel)] = attempt }
-  }
-
-  func take(_ channel: any Channel) -> Attempt? {
-    attempts.withLock { $0.removeValue(forKey: ObjectIdentifier(channel)) }
-  }
 }

@@ -62,8 +62,7 @@ final class ListOperation: Operation {
   }
 
   static func statusItems(_ capabilities: CapabilitySet) -> [StatusItem] {
-    [.messages, .uidNext, .uidValidity]
-      + (capabilities.hasCondStore ? [.highestModSequence] : []) + (capabilities.hasObjectID ? [.mailboxID] : [])
+    [.messages, .uidNext, .uidValidity] + (capabilities.hasCondStore ? [.highestModSequence] : [])
   }
 
   func received(_ untagged: Untagged) {

@@ -3,7 +3,7 @@ import IMAPProtocol
 import SASL
 import Transport
 
-extension IMAPEndpoint {
+extension ServerEndpoint {
   /// What the session machine needs to know.
   var policy: SessionPolicy {
     let tls: SessionPolicy.TLS =

@@ -7,6 +7,9 @@ package struct FileStamp: Hashable, Sendable {
   package var modified: Int64
   package var changed: Int64
 
+  /// A modification time that no file has: what is recorded with it is read when it is met the next time.
+  package static let unread = Int64.min
+
   package init(device: Int64, inode: Int64, size: Int64, modified: Int64, changed: Int64) {
     self.device = device
     self.inode = inode

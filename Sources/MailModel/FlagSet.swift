@@ -87,11 +87,3 @@ package struct FlagSet: Hashable, Sendable {
 extension FlagSet: CustomStringConvertible {
   package var description: String { "(" + wireNames.joined(separator: " ") + ")" }
 }
-
-extension String {
-  /// Lower case for A to Z alone, which is how IMAP compares atoms.
-  package func asciiLowercased() -> String {
-    guard utf8.contains(where: { $0 >= 0x41 && $0 <= 0x5A }) else { return self }
-    return String(decoding: utf8.map { $0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0 }, as: UTF8.self)
-  }
-}

@@ -4,6 +4,10 @@ import MailModel
 package struct MailboxPlan: Equatable, Sendable {
   package var mailbox: MailboxName
   package var downloads: UIDSet
+  /// Messages of the server whose files are here already.
+  package var matches = 0
+  /// Files here that wait until it is known whether the server has them in another mailbox.
+  package var unmatched = 0
   package var flagChanges: Int
   package var removals: UIDSet
   package var hold: String?
@@ -21,7 +25,10 @@ package struct MailboxPlan: Equatable, Sendable {
     self.hold = hold
   }
 
-  package var isEmpty: Bool { downloads.isEmpty && flagChanges == 0 && removals.isEmpty && hold == nil && push.isEmpty }
+  package var isEmpty: Bool {
+    downloads.isEmpty && matches == 0 && unmatched == 0 && flagChanges == 0 && removals.isEmpty && hold == nil
+      && push.isEmpty
+  }
 }
 
 extension MailboxPlan: CustomStringConvertible {
@@ -29,6 +36,11 @@ extension MailboxPlan: CustomStringConvertible {
   package var description: String {
     var parts: [String] = []
     if !downloads.isEmpty { parts.append("download \(Self.messages(downloads.count))") }
+    if matches > 0 { parts.append("match \(Self.messages(matches)) with files that are here") }
+    if unmatched > 0 {
+      parts.append(
+        "keep \(Self.messages(unmatched)) that only the folder has, until the other mailboxes have been looked at")
+    }
     if flagChanges > 0 { parts.append("change the flags of \(Self.messages(flagChanges))") }
     if !removals.isEmpty {
       parts.append("\(hold == nil ? "move" : "hold the move of") \(Self.messages(removals.count)) to quarantine")

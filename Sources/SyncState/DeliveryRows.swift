@@ -51,12 +51,11 @@ extension AccountState {
     }
   }
 
-  /// Drops rows whose delivery never happened, or whose file a power cut took. The checkpoint of their mailboxes is
-  /// void from then on, so that a later run fetches what the server still has, even if this one ends here.
-  package func forget(
-    _ messages: [Int64], event: HistoryEvent = .forgotten, detail: String = "it is on neither side any more"
-  ) async throws {
-    guard !messages.isEmpty else { return }
+  /// Drops rows whose delivery never happened, whose file a power cut took, or that are on neither side any more. The
+  /// checkpoint of their mailboxes is void from then on, so that a later run fetches what the server still has, even if
+  /// this one ends here. History tells it of those that had come.
+  package func forget(_ endings: [MessageEnding]) async throws {
+    guard !endings.isEmpty else { return }
     try await write { db in
       let void = try db.cachedStatement(
         sql: """
@@ -65,14 +64,19 @@ extension AccountState {
           """)
       let statement = try db.cachedStatement(sql: "DELETE FROM message WHERE id = ?")
       let hadCome = try db.cachedStatement(sql: "SELECT unixepoch() FROM message WHERE id = ? AND state = 1")
-      for message in messages {
-        if let now = try Int64.fetchOne(hadCome, arguments: [message]) {
-          try History.note(event, of: message, cause: .sync, detail: detail, now: now, db)
-        }
-        try void.execute(arguments: [message])
-        try statement.execute(arguments: [message])
+      for ending in endings {
+        if let now = try Int64.fetchOne(hadCome, arguments: [ending.message]) { try ending.note(now: now, db) }
+        try void.execute(arguments: [ending.message])
+        try statement.execute(arguments: [ending.message])
       }
     }
+  }
+
+  /// The same for rows of one ending.
+  package func forget(
+    _ messages: [Int64], event: HistoryEvent? = nil, cause: HistoryCause = .sync, detail: String = ""
+  ) async throws {
+    try await forget(messages.map { MessageEnding($0, event, cause: cause, detail: detail) })
   }
 
   /// Files of the mailbox without a row that have this content, or have it without what programs add.

@@ -1,4 +1,3 @@
-import Foundation
 import GRDB
 import MailModel
 
@@ -27,25 +26,11 @@ extension AccountState {
           db, sql: "SELECT id FROM message WHERE mailbox = ? AND pending <> 0 AND state = 1 AND remote = 1",
           arguments: [mailbox])
         let files = try Row.fetchAll(
-          db, sql: "SELECT base_name, inode FROM local_file WHERE mailbox = ? AND refused IS NULL", arguments: [mailbox]
-        )
+          db, sql: "SELECT * FROM local_file WHERE mailbox = ? AND refused IS NULL", arguments: [mailbox]
+        ).compactMap(LocalFile.init(row:))
         guard !messages.isEmpty || !files.isEmpty else { continue }
         count += messages.count + files.count
-        try db.execute(
-          sql: "INSERT OR IGNORE INTO hold (mailbox, kind, reason, since) VALUES (?, 'pull', ?, ?)",
-          arguments: [mailbox, reason, now])
-        let hold = try Int64.fetchOne(
-          db, sql: "SELECT id FROM hold WHERE mailbox = ? AND kind = 'pull'", arguments: [mailbox])
-        for message in messages {
-          try db.execute(
-            sql: "INSERT OR IGNORE INTO hold_message (hold, message) VALUES (?, ?)", arguments: [hold, message])
-        }
-        for file in files {
-          let (name, inode): (Data, Int64) = (file["base_name"], file["inode"])
-          try db.execute(
-            sql: "INSERT OR IGNORE INTO hold_file (hold, mailbox, base_name, inode) VALUES (?, ?, ?, ?)",
-            arguments: [hold, mailbox, name, inode])
-        }
+        try Self.hold(messages, files: files, in: mailbox, kind: HoldKind.pull.rawValue, reason: reason, now: now, db)
       }
       return count
     }

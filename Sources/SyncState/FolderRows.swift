@@ -35,24 +35,18 @@ extension AccountState {
   /// The mailbox waits for the person's word with all of its messages.
   package func holdRemovedFolder(_ mailbox: Int64, kind: String, reason: String, now: Int64) async throws {
     try await write { db in
-      try db.execute(
-        sql: """
-          INSERT INTO hold (mailbox, kind, reason, since) VALUES (?, ?, ?, ?)
-          ON CONFLICT (mailbox, kind) DO UPDATE SET reason = excluded.reason
-          """, arguments: [mailbox, kind, reason, now])
-      try db.execute(
-        sql: """
-          INSERT OR IGNORE INTO hold_message (hold, message)
-          SELECT hold.id, message.id FROM message JOIN hold ON hold.mailbox = message.mailbox AND hold.kind = ?
-          WHERE message.mailbox = ? AND message.state = 1
-          """, arguments: [kind, mailbox])
+      let messages = try Int64.fetchAll(
+        db, sql: "SELECT id FROM message WHERE mailbox = ? AND state = 1", arguments: [mailbox])
+      try Self.hold(messages, files: [], in: mailbox, kind: kind, reason: reason, now: now, db)
+      if messages.isEmpty {
+        try History.note(.held, mailbox: mailbox, cause: .sync, detail: reason, now: now, db)
+      }
       try db.execute(
         sql: "UPDATE message SET pending = pending | 1, missing_since = 0 WHERE mailbox = ? AND state = 1",
         arguments: [mailbox])
       try db.execute(
         sql: "UPDATE mailbox SET removal = 1, problem = NULL, remedy = NULL, problem_since = NULL WHERE id = ?",
         arguments: [mailbox])
-      try History.note(.held, mailbox: mailbox, cause: .sync, detail: reason, now: now, db)
     }
   }
 
@@ -63,7 +57,7 @@ extension AccountState {
         sql: "UPDATE message SET pending = pending & ~1, missing_since = NULL WHERE mailbox = ? AND state = 1",
         arguments: [mailbox])
       try db.execute(sql: "UPDATE mailbox SET removal = 0, scan_began = 0 WHERE id = ?", arguments: [mailbox])
-      try db.execute(sql: "DELETE FROM hold WHERE mailbox = ? AND kind = 'folder'", arguments: [mailbox])
+      try Self.drop("mailbox = \(mailbox) AND kind = 'folder'", db)
     }
   }
 
@@ -76,10 +70,16 @@ extension AccountState {
 
   /// The person has agreed: the messages that the hold named are to go, any other is fetched again. The folder is about
   /// to be made again for as long as that takes.
-  package func approveRemoval(of mailbox: Int64) async throws {
+  package func approveRemoval(of mailbox: Int64, now: Int64) async throws {
     try await write { db in
-      try db.execute(
-        sql: "DELETE FROM message WHERE mailbox = ? AND state = 1 AND approved = 0", arguments: [mailbox])
+      for message in try Int64.fetchAll(
+        db, sql: "SELECT id FROM message WHERE mailbox = ? AND state = 1 AND approved = 0", arguments: [mailbox])
+      {
+        try MessageEnding(
+          message, .refetched, cause: .sync, detail: "its folder was removed here, but the hold did not name it"
+        ).note(now: now, db)
+        try db.execute(sql: "DELETE FROM message WHERE id = ?", arguments: [message])
+      }
       try db.execute(
         sql: "UPDATE message SET pending = pending | 1, missing_since = 0 WHERE mailbox = ? AND state = 1",
         arguments: [mailbox])
@@ -164,6 +164,11 @@ extension AccountState {
   package func forgetMailbox(_ mailbox: Int64, cause: HistoryCause, detail: String, now: Int64) async throws {
     try await write { db in
       try History.note(.forgotten, mailbox: mailbox, cause: cause, detail: detail, now: now, db)
+      for message in try Int64.fetchAll(
+        db, sql: "SELECT id FROM message WHERE mailbox = ? AND state = 1", arguments: [mailbox])
+      {
+        try History.note(.forgotten, of: message, cause: cause, detail: detail, now: now, db)
+      }
       // Ids are given again: no later mailbox inherits these numbers.
       try db.execute(sql: "UPDATE removal SET mailbox = -mailbox WHERE mailbox = ?", arguments: [mailbox])
       for table in ["intent", "message", "local_file", "unfetched", "hold"] {

@@ -68,12 +68,18 @@ extension AccountState {
     try await write { db in try db.execute(sql: "UPDATE intent SET uncertain = 0 WHERE id = ?", arguments: [intent]) }
   }
 
-  /// A file without a row by its key; nil where it is gone.
-  package func localFile(_ file: ServerIntent.File, in mailbox: Int64) async throws -> LocalFile? {
+  /// A file without a row by its key, else by its base name and content; nil where it is gone.
+  package func localFile(
+    _ file: ServerIntent.File, content: Digest, in mailbox: Int64
+  ) async throws -> LocalFile? {
     try await read { db in
       try Row.fetchOne(
-        db, sql: "SELECT * FROM local_file WHERE mailbox = ? AND base_name = ? AND inode = ?",
-        arguments: [mailbox, Data(file.baseName), file.inode]
+        db,
+        sql: """
+          SELECT * FROM local_file
+          WHERE mailbox = ?1 AND base_name = ?2 AND (inode = ?3 OR content_digest = ?4 OR plain_content = ?4)
+          ORDER BY inode = ?3 DESC LIMIT 1
+          """, arguments: [mailbox, Data(file.baseName), file.inode, Data(content.bytes)]
       ).flatMap(LocalFile.init(row:))
     }
   }
@@ -140,6 +146,10 @@ package struct ServerIntent: Sendable {
   package var since: Int64 = 0
   /// How many attempts may have been carried out without our hearing of it, this one included.
   package var attempts = 0
+
+  /// Whether the server may have done it, for all that a push knows that finds it open. An APPEND is uncertain from its
+  /// last octet on; everything else may be done as soon as its intent is committed.
+  package var mayBeDone: Bool { isUncertain || kind != .append }
 
   package init(
     kind: Kind, mailbox: Int64, uidValidity: UIDValidity, uidNext: UInt32, source: Int64?, file: File?,

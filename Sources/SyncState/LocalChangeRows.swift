@@ -14,20 +14,20 @@ extension AccountState {
           UPDATE message SET file_name = ?, in_cur = ?, device = ?, inode = ?, modified = ?, changed = ?, pending = ?,
             missing_since = NULL, unsendable = 0, leaving = 0, touched = 0 WHERE id = ? AND mailbox = ?
           """)
-      let back = try db.cachedStatement(
-        sql: """
-          DELETE FROM hold_message
-          WHERE message = ? AND hold IN (SELECT id FROM hold WHERE kind IN ('deletions', 'folder'))
-          """)
       let withdrawn = try db.cachedStatement(
         sql: "UPDATE message SET approved = 0 WHERE id = ? AND approved = 1 AND missing_since IS NOT NULL")
+      let isAnyHeld = try Self.isAnyHeld(db)
       for file in seen {
         try withdrawn.execute(arguments: [file.message])
         try statement.execute(arguments: [
           Data(file.fileName), file.isInCur, file.stamp.device, file.stamp.inode, file.stamp.modified,
           file.stamp.changed, file.pending.rawValue, file.message, mailbox,
         ])
-        try back.execute(arguments: [file.message])
+        guard isAnyHeld else { continue }
+        try Self.release(
+          file.message, from: [.deletions, .trash, .folder], because: "its file is in the folder again", db)
+        let undone: [HoldKind] = file.pending.isEmpty ? [.flags, .pull] : file.pending.contains(.flags) ? [] : [.flags]
+        try Self.release(file.message, from: undone, because: "what was changed in the folder was undone there", db)
       }
       try Self.dropEmptyHolds(db)
     }
@@ -42,6 +42,40 @@ extension AccountState {
       for message in messages {
         try statement.execute(arguments: [message.pending.union(.gone).rawValue, since, message.id, message.mailbox])
       }
+    }
+  }
+
+  /// Lets go of rows whose message the server has no more and whose file was kept (`delete_locally = "never"`), where
+  /// the file has gone since or has other content. What is there is a file of its own then, as one that was made here.
+  /// Returns whether there is any such file, which another scan finds.
+  package func releaseKept(of mailbox: Int64, now: Int64) async throws -> Bool {
+    let kept = """
+      mailbox = ? AND pending & 5 AND pending <> 0 AND state = 1 AND remote = 0 AND departed IS NULL AND approved = 0
+        AND id NOT IN (SELECT message FROM hold_message)
+      """
+    let isAny = try await read { db in
+      try Bool.fetchOne(
+        db, sql: "SELECT EXISTS (SELECT 1 FROM message INDEXED BY message_pending WHERE \(kept))", arguments: [mailbox])
+    }
+    guard isAny == true else { return false }
+    return try await write { db in
+      var isAnyThere = false
+      for row in try Row.fetchAll(
+        db, sql: "SELECT id, pending FROM message INDEXED BY message_pending WHERE \(kept)", arguments: [mailbox])
+      {
+        let id: Int64 = row["id"]
+        if PendingChanges(rawValue: row["pending"]).contains(.gone) {
+          try History.note(
+            .deleted, of: id, cause: .folder, detail: "the server had it no more", now: now, db)
+        } else {
+          isAnyThere = true
+          try History.note(
+            .replaced, of: id, cause: .folder, detail: "edited here when the server had it no more; a new message",
+            now: now, db)
+        }
+        try db.execute(sql: "DELETE FROM message WHERE id = ?", arguments: [id])
+      }
+      return isAnyThere
     }
   }
 

@@ -16,17 +16,22 @@ extension AccountState {
   }
 
   /// Links a mailbox with a folder; both must be new.
-  package func addMailbox(
-    _ name: MailboxName, delimiter: UInt8?, folder: String, objectID: String?
-  ) async throws -> MailboxRecord {
+  package func addMailbox(_ name: MailboxName, delimiter: UInt8?, folder: String) async throws -> MailboxRecord {
     try await write { db in
       try db.execute(
-        sql: "INSERT INTO mailbox (name, delimiter, folder, object_id) VALUES (?, ?, ?, ?)",
-        arguments: [Data(name.wire), delimiter.map { Int64($0) }, folder, objectID])
+        sql: "INSERT INTO mailbox (name, delimiter, folder) VALUES (?, ?, ?)",
+        arguments: [Data(name.wire), delimiter.map { Int64($0) }, folder])
       guard
         let row = try Row.fetchOne(db, sql: "SELECT * FROM mailbox WHERE id = ?", arguments: [db.lastInsertedRowID])
       else { throw DatabaseError(resultCode: .SQLITE_INTERNAL) }
       return MailboxRecord(row: row)
+    }
+  }
+
+  /// Notes the identifier that the server gave a mailbox when it was selected (RFC 8474 section 4.1).
+  package func setObjectID(_ id: String, of mailbox: Int64) async throws {
+    try await write { db in
+      try db.execute(sql: "UPDATE mailbox SET object_id = ? WHERE id = ?", arguments: [id, mailbox])
     }
   }
 

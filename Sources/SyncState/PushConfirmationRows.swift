@@ -162,13 +162,13 @@ extension AccountState {
     }
   }
 
-  /// Messages that were deleted here are gone from their mailbox on the server: their rows go.
-  package func confirmDeleted(_ messages: [Int64], detail: String, cause: HistoryCause, now: Int64) async throws {
-    guard !messages.isEmpty else { return }
+  /// Messages are gone from their mailbox on the server because of what was done in the folder: their rows go.
+  package func confirmDeleted(_ endings: [MessageEnding], now: Int64) async throws {
+    guard !endings.isEmpty else { return }
     try await write { db in
-      for message in messages {
-        try History.note(.deleted, of: message, cause: cause, detail: detail, now: now, db)
-        try db.execute(sql: "DELETE FROM message WHERE id = ?", arguments: [message])
+      for ending in endings {
+        try ending.note(now: now, db)
+        try db.execute(sql: "DELETE FROM message WHERE id = ?", arguments: [ending.message])
       }
     }
   }

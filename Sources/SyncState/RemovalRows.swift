@@ -77,6 +77,9 @@ extension AccountState {
         arguments: [
           Data(mailbox.name.wire), mailbox.folder, entry, Data(fileName), Data(digest.bytes), reason, now,
         ])
+      guard db.changesCount > 0 else { return }
+      try History.note(
+        .quarantined, mailbox: mailbox.id, content: digest, cause: .sync, detail: reason, now: now, db)
     }
   }
 
@@ -90,13 +93,18 @@ extension AccountState {
     }
   }
 
-  /// Entries kept longer than `keep_deleted`, oldest first.
-  package func quarantinedBefore(_ time: Int64) async throws -> [(id: Int64, entry: String)] {
+  /// Entries that came at this time (seconds since 1970) or before and whose removal is final, oldest first, at most
+  /// 1,000 of them.
+  package func quarantined(until time: Int64) async throws -> [(id: Int64, entry: String)] {
     try await read { db in
       try Row.fetchAll(
-        db, sql: "SELECT id, entry FROM quarantined WHERE at < ? ORDER BY at LIMIT 1000", arguments: [time]
-      )
-      .map { ($0["id"], $0["entry"]) }
+        db,
+        sql: """
+          SELECT id, entry FROM quarantined
+          WHERE at <= ? AND entry NOT IN (SELECT quarantine_name FROM message WHERE state <> 1 AND state = 2)
+          ORDER BY at LIMIT 1000
+          """, arguments: [time]
+      ).map { ($0["id"], $0["entry"]) }
     }
   }
 

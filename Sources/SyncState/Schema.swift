@@ -10,6 +10,9 @@ enum Schema {
     migrator.registerMigration("2 two ways") { db in
       try db.execute(sql: twoWays)
     }
+    migrator.registerMigration("3 drain") { db in
+      try db.execute(sql: drain)
+    }
     return migrator
   }
 

@@ -24,6 +24,15 @@ import Testing
       progress.bar(width: 79, nameWidth: 4)
         == "work  [██████████████░░░░░░░░░░]   62 %  6200/10000  358 MB  Lists/swift")
     #expect(progress.plain == "work: 6200 of 10000 messages, 358 MB, at Lists/swift")
+    #expect(
+      AccountProgress(account: "work", mailbox: "Sent", sent: 3, toSend: 12).plain
+        == "work: sent 3 of 12 messages, at Sent")
+    #expect(
+      AccountProgress(account: "work", messagesDone: 1, messagesTotal: 2, octets: 10, sent: 3, toSend: 12).plain
+        == "work: 1 of 2 messages, 10 B, sent 3 of 12 messages")
+    let sending = AccountProgress(account: "work", mailbox: "Sent", sent: 3, toSend: 12).bar(width: 60, nameWidth: 4)
+    #expect(sending.contains("25 %  sent 3/12"))
+    #expect(!sending.contains("connecting"))
     #expect(AccountProgress(account: "work").plain == "work: connecting")
   }
 

@@ -65,9 +65,28 @@ struct BadConfiguration: CustomTestStringConvertible, Sendable {
       "config.toml:1: accounts.work.maildir: missing; add maildir = \"~/Mail/work\", or maildir = \"~/Mail\" above "
         + "all accounts"),
     BadConfiguration(
-      top + account(without: ["protocol"], "protocol = \"pop3\""),
-      "config.toml:6: accounts.work.protocol: \"pop3\" is not supported in this version; use \"imap\" where the "
-        + "server has it; POP3 comes with a later version"),
+      top + account(without: ["protocol"], "protocol = \"pop2\""),
+      "config.toml:6: accounts.work.protocol: \"pop2\" is not a value that it can have; write \"imap\" or \"pop3\""),
+    BadConfiguration(
+      top + account("work", "retention = \"keep\"", "auth = [\"apop\"]"),
+      "config.toml:7: accounts.work.retention: means nothing with protocol = \"imap\"; remove it",
+      "config.toml:8: accounts.work.auth[0]: \"apop\" is a sign-in of POP3; remove it here"),
+    BadConfiguration(
+      top
+        + account(
+          without: ["protocol"], "protocol = \"pop3\"", "push = [\"INBOX\"]", "retention = \"for ever\"",
+          "size_limit = \"0\"", "deliver_to = \"../x\"", "delete_on_server = \"trash\""),
+      "config.toml:7: accounts.work.push: means nothing with protocol = \"pop3\"; remove it",
+      "config.toml:8: accounts.work.retention: \"for ever\" is not a value that it can have; write \"delete\", "
+        + "\"keep\" or how long a message stays on the server, as in \"14d\"",
+      "config.toml:9: accounts.work.size_limit: \"0\" is not a size; write a number with kB, MB or GB, as in \"50MB\"",
+      "config.toml:10: accounts.work.deliver_to: \"../x\" is not a name for a folder; write a relative name as in "
+        + "\"INBOX\" or \"Archive/2024\", without . and .. parts",
+      "config.toml:11: accounts.work.delete_on_server: \"trash\" is not possible with POP3, which has one mailbox; "
+        + "write \"expunge\" or \"never\", the default"),
+    BadConfiguration(
+      top + account(without: ["protocol", "host"], "protocol = \"pop3\"", "preset = \"icloud\""),
+      "config.toml:6: accounts.work.preset: \"icloud\" has no POP3; use protocol = \"imap\""),
     BadConfiguration(
       top + account("work", "direction = \"both\""),
       "config.toml:7: accounts.work.direction: \"both\" is not a value that it can have; write \"two-way\" or \"pull\""),

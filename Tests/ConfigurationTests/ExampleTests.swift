@@ -4,6 +4,7 @@ import Testing
 
 /// `config.example.toml` promises to have every key that works.
 @Suite struct ExampleTests {
+  private static let ofPOP3 = ["retention", "size_limit", "order", "session_limit", "deliver_to"]
   private let text: String
 
   init() throws {
@@ -46,6 +47,9 @@ import Testing
     for index in commented {
       var changed = lines
       changed[index].removeFirst()
+      if Self.ofPOP3.contains(where: { changed[index].hasPrefix($0 + " = ") }) {
+        changed = changed.map { $0 == #"protocol = "imap""# ? #"protocol = "pop3""# : $0 }
+      }
       if changed[index].hasPrefix("password_") || changed[index].hasPrefix("oauth2") {
         for other in changed.indices where changed[other].hasPrefix("password_command") { changed[other] = "" }
       }

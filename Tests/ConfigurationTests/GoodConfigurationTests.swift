@@ -17,6 +17,34 @@ import Testing
     #expect(work.hold == .standard && work.connections == 4 && work.timeout == .seconds(60) && work.onChange == nil)
   }
 
+  @Test func aDrain() throws {
+    let text = "maildir = \"~/Mail\"\n" + account(without: ["protocol"], "protocol = \"pop3\"")
+    let plain = try #require(try parse(text).accounts.first)
+    #expect(plain.server.port == 995)
+    #expect(
+      plain.drain
+        == DrainConfiguration(
+          retention: .delete, sizeLimit: nil, order: .newest, sessionLimit: 0, deliverTo: .inbox,
+          deletesOnServer: false))
+    let keys = [
+      "retention = \"14d\"", "size_limit = \"50MB\"", "order = \"oldest\"", "session_limit = 250",
+      "deliver_to = \"Archive/Old\"", "delete_on_server = \"expunge\"", "tls = \"starttls\"",
+    ].joined(separator: "\n")
+    let whole = try #require(try parse(text + keys + "\n").accounts.first)
+    #expect(whole.server.port == 110)
+    #expect(
+      whole.drain
+        == DrainConfiguration(
+          retention: .age(.seconds(14 * 86_400)), sizeLimit: 50_000_000, order: .oldest, sessionLimit: 250,
+          deliverTo: MailboxName("Archive/Old"), deletesOnServer: true))
+    let recent = account(without: ["protocol", "user"], "protocol = \"pop3\"", "user = \"Recent:me@gmail.com\"")
+    let gmail = try #require(try parse("maildir = \"~/Mail\"\n" + recent).accounts.first)
+    #expect(gmail.drain?.retention == .keep && gmail.drain?.deletesOnServer == false, "others read it as well")
+    #expect(
+      problems("maildir = \"~/Mail\"\n" + recent + "retention = \"14d\"\ndelete_on_server = \"expunge\"\n").count == 2)
+    #expect(try parse("maildir = \"~/Mail\"\n" + account()).accounts.first?.drain == nil)
+  }
+
   @Test func everyKeyIsRead() throws {
     let text = """
       state_dir = "state"

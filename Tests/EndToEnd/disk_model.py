@@ -224,7 +224,7 @@ class Disk:
         """Writes what the disk holds under a model to the roots themselves, which are emptied first."""
         for root in self.roots:
             shutil.rmtree(root, ignore_errors=True)
-        self._write_entries(self.top, None, model, dice)
+        self._write_entries(self.top, None, model, dice, {})
 
     def _entries(self, directory, model, dice):
         if model == "killed":
@@ -241,15 +241,20 @@ class Disk:
                         entries[name] = entry
         return entries
 
-    def _write_entries(self, directory, path, model, dice):
+    def _write_entries(self, directory, path, model, dice, written):
+        """`written`: where a file was written first; its other names are links to it."""
         for name, entry in self._entries(directory, model, dice).items():
             if name.endswith("-shm"):
                 continue
             target = Path(name) if path is None else path / name
             if isinstance(entry, _Directory):
                 target.mkdir(mode=0o700)
-                self._write_entries(entry, target, model, dice)
+                self._write_entries(entry, target, model, dice, written)
                 continue
+            if entry in written:
+                os.link(written[entry], target)
+                continue
+            written[entry] = target
             whole = model == "killed" or (model == "random" and dice.random() < 0.5)
             target.write_bytes(bytes(entry.data) if whole else entry.durable)
             target.chmod(0o600)

@@ -50,6 +50,11 @@ class Call:
         match = re.search(r'"((?:\\.|[^"\\])*)"', self.arguments[index])
         return _unescape(match.group(1)) if match else b""
 
+    def text(self):
+        """The bytes of all strings among the arguments, one after the other: what a writev sends, for instance."""
+        return b"".join(_unescape(one) for argument in self.arguments
+                        for one in re.findall(r'"((?:\\.|[^"\\])*)"', argument))
+
     def path(self, index):
         """The path of a string argument, below the descriptor before it in the calls that have one."""
         name = os.fsdecode(self.data(index))
@@ -66,11 +71,11 @@ class Call:
         return None
 
 
-def run(command, log, width=4200, environment=None, timeout=110):
-    """Runs the command under strace; (exit status, output, calls)."""
+def run(command, log, width=4200, environment=None, timeout=110, extra=()):
+    """Runs the command under strace; (exit status, output, calls). `extra` names further calls to record."""
     done = subprocess.run(
-        ["strace", "-f", "-y", "-qq", "-s", str(width), "-o", str(log), "-e", "trace=" + CALLS, "-e", "signal=none",
-         *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
+        ["strace", "-f", "-y", "-qq", "-s", str(width), "-o", str(log), "-e", "trace=" + ",".join([CALLS, *extra]),
+         "-e", "signal=none", *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
         env=dict(os.environ, **(environment or {})))
     return done.returncode, done.stdout.decode(errors="replace"), read(log)
 

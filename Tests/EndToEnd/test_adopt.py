@@ -62,7 +62,7 @@ class Adopt(EndToEnd):
         root = str(self.subject.root)
         return {path: row for path, row in self.subject.mail().items() if "/tmp/" not in path[len(root):]}
 
-    def assertTakenOver(self, before, bodies=True):
+    def assertTakenOver(self, before, bodies=True, isAltered=False):
         self.assertEqual(len(before), sum(self.counts.values()))
         self.synced(self.subject)
         after = self.files()
@@ -77,6 +77,10 @@ class Adopt(EndToEnd):
         self.synced(self.subject)
         self.assertEqual(self.files(), after, "and it stays so")
         self.assertEqual(self.count(), self.counts)
+        verified = self.subject.run("verify", "--full", "--repair")
+        self.assertEqual(verified.status, 0, verified.out + verified.err)
+        self.assertEqual("another program added or altered" in verified.out, isAltered)
+        self.assertEqual(self.files(), after, "there is nothing to repair")
 
     def test_from_mbsync_in_maildirpp(self):
         self.make()
@@ -88,14 +92,14 @@ class Adopt(EndToEnd):
         self.assertIn("30 messages", said)
         self.assertFalse((self.subject.root / ".mailmirror").exists())
         self.adopt()
-        self.assertTakenOver(before, bodies=False)
+        self.assertTakenOver(before, bodies=False, isAltered=True)
 
     def test_from_mbsync_with_verbatim_folders(self):
         self.make(layout="fs")
         self.mbsync(self.subject.root, "verbatim")
         before = self.files()
         self.adopt()
-        self.assertTakenOver(before, bodies=False)
+        self.assertTakenOver(before, bodies=False, isAltered=True)
 
     def test_with_the_header_that_mbsync_adds(self):
         self.make()
@@ -108,7 +112,7 @@ class Adopt(EndToEnd):
                 file.write(header + b"\nX-TUID: AbCdEf012345\n\n" + body)
         before = self.files()
         self.adopt()
-        self.assertTakenOver(before, bodies=False)
+        self.assertTakenOver(before, bodies=False, isAltered=True)
 
     def test_from_getmail(self):
         """It puts fields of its own before the header and makes names without flags in new/."""
@@ -123,7 +127,7 @@ class Adopt(EndToEnd):
                            + content)
         before = self.files()
         self.adopt()
-        self.assertTakenOver(before, bodies=False)
+        self.assertTakenOver(before, bodies=False, isAltered=True)
 
     def test_from_offlineimap(self):
         """It writes headers anew, folded in its own way."""
@@ -141,7 +145,29 @@ class Adopt(EndToEnd):
                 file.write(b"\n".join(lines) + mark + body)
         before = self.files()
         self.adopt()
-        self.assertTakenOver(before, bodies=False)
+        self.assertTakenOver(before, bodies=False, isAltered=True)
+
+    def test_damage_of_an_adopted_file_is_seen(self):
+        """Another byte in the body is no work of a mail program."""
+        self.make()
+        self.mbsync(self.subject.root, "maildir++")
+        for path in self.files():
+            with open(path, "r+b") as file:
+                header, _, body = file.read().partition(b"\n\n")
+                file.seek(0)
+                file.write(header + b"\nX-TUID: AbCdEf012345\n\n" + body)
+        self.adopt()
+        self.synced(self.subject)
+        path = sorted(self.files())[0]
+        times = os.stat(path)
+        with open(path, "r+b") as file:
+            file.seek(-3, os.SEEK_END)
+            file.write(b"~")
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        verified = self.subject.run("verify", "--full")
+        self.assertEqual(verified.status, 1, verified.out)
+        self.assertIn(path, verified.out)
+        self.assertIn("1 difference,", verified.out)
 
     def test_M22_from_another_machine(self):
         self.make()

@@ -75,6 +75,102 @@ class History(PersonCase):
         self.assertEqual(self.events("test/INBOX:20"), [
             ("came", "server"), ("held", "sync"), ("approved", "person"), ("quarantined", "server")])
 
+    def told(self, message):
+        """(event, cause, detail) of each line outside the Trash."""
+        return [(entry["event"], entry["cause"], entry["detail"]) for entry in self.tell("history", message)["entries"]
+                if entry["mailbox"] != "Trash"]
+
+    def two_way(self, count=8, **account):
+        self.filled(count=count, direction="two-way", settle="1s", **account)
+        self.server.append("Archive", corpus.small(1, seed=4))
+        self.synced(self.subject)
+        return self.files()[3]
+
+    def test_a_moved_message_was_not_deleted(self):
+        """A mail program that moves by copying, the copy in one sync and the unlinking in a later one."""
+        path = self.two_way()
+        uid = self.tell("history", str(path))["entries"][0]["uid"]
+        copy = self.subject.folder_of(b"Archive") / "cur" / "1790000000.copy.reader:2,S"
+        copy.write_bytes(path.read_bytes())
+        copy.chmod(0o600)
+        self.synced(self.subject)
+        path.unlink()
+        self.synced(self.subject)
+        told = self.told("test/INBOX:%d" % uid)
+        self.assertEqual([line[:2] for line in told], [("came", "server"), ("copied", "folder"), ("moved", "folder")])
+        self.assertIn("the copy stays", told[-1][2])
+
+    def test_an_edited_message_was_not_deleted(self):
+        path = self.two_way()
+        uid = self.tell("history", str(path))["entries"][0]["uid"]
+        path.write_bytes(path.read_bytes() + b"edited\n")
+        self.synced(self.subject)
+        told = self.told("test/INBOX:%d" % uid)
+        self.assertEqual([line[:2] for line in told], [("came", "server"), ("replaced", "folder")])
+        self.assertIn("edited here took its place", told[-1][2])
+        [edited] = [path for path in self.files() if path.read_bytes().endswith(b"edited\n")]
+        self.assertEqual(self.told(str(edited)), [("replaced", "folder", "edited here")])
+
+    def test_gone_on_both_sides(self):
+        """Nobody can say who was first: it says what is so."""
+        path = self.two_way()
+        uid = self.tell("history", str(path))["entries"][0]["uid"]
+        path.unlink()
+        self.expunge(str(uid))
+        self.synced(self.subject)
+        told = self.told("test/INBOX:%d" % uid)
+        self.assertEqual([line[0] for line in told], ["came", "forgotten"])
+        self.assertIn("gone on the server, and no longer in this folder", told[-1][2])
+
+    def test_an_expunge_says_where_the_copy_is(self):
+        path = self.two_way(delete_on_server="expunge")
+        uid = self.tell("history", str(path))["entries"][0]["uid"]
+        path.unlink()
+        self.synced(self.subject)
+        self.assertEqual(self.told("test/INBOX:%d" % uid)[1:], [
+            ("deleted", "folder", "expunged, with a copy in quarantine")])
+
+    def test_what_was_changed_under_pull(self):
+        """The hold that is made when changes are sent from now on is in the history of each message and file."""
+        self.filled(count=6, settle="1s")
+        flagged, deleted = self.files()[:2]
+        os.rename(flagged, str(flagged) + "F" if ":2," in flagged.name else str(flagged))
+        uid = self.tell("history", str(deleted))["entries"][0]["uid"]
+        deleted.unlink()
+        mine = self.subject.root / "new" / "1.mine"
+        mine.write_bytes(b"Message-ID: <mine@example.org>\nSubject: mine\n\nmine\n")
+        mine.chmod(0o600)
+        self.synced(self.subject)
+        self.subject.account["direction"] = "two-way"
+        self.subject.write()
+        self.synced(self.subject, status=3)
+        held = ("held", "sync", 'changed here while direction was "pull"')
+        self.assertEqual(self.told("test/INBOX:%d" % uid)[1:], [held])
+        self.assertEqual(self.told(str(mine)), [held])
+        self.done("approve", "--all")
+        self.synced(self.subject)
+        self.assertEqual([line[:2] for line in self.told("test/INBOX:%d" % uid)[1:]], [
+            ("held", "sync"), ("approved", "person"), ("deleted", "folder")])
+        self.assertEqual([line[:2] for line in self.told(str(mine))], [
+            ("held", "sync"), ("approved", "person"), ("uploaded", "folder")])
+
+    def test_of_a_hold_that_is_dropped(self):
+        """Its cause is gone: each message says so."""
+        self.two_way(count=60)
+        files = self.files()[:40]
+        uid = self.tell("history", str(files[5]))["entries"][0]["uid"]
+        away = self.subject.directory / "away"
+        away.mkdir()
+        for path in files:
+            os.rename(path, away / path.name)
+        self.synced(self.subject, status=3)
+        for path in files:
+            os.rename(away / path.name, path)
+        self.synced(self.subject)
+        told = self.told("test/INBOX:%d" % uid)
+        self.assertEqual([line[0] for line in told], ["came", "held", "released"])
+        self.assertIn("its file is in the folder again", told[-1][2])
+
     def test_several_matches_and_none(self):
         """Two messages of one Message-ID with other content: both are listed, and no history is told."""
         self.server = self.dovecot()

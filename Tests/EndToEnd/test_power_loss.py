@@ -12,21 +12,22 @@ from test_failpoints import difference, outcome
 POINTS = None if FULL else 22
 
 
+def rebooted(mirror):
+    """Makes the state one of an earlier boot, as a power cut implies."""
+    if not mirror.database.exists():
+        return
+    connection = sqlite3.connect(mirror.database)
+    try:
+        with connection:
+            connection.execute("UPDATE account SET boot = 'before the power cut'")
+    except sqlite3.DatabaseError:
+        pass  # no such table yet
+    finally:
+        connection.close()
+
+
 class PowerLoss(EndToEnd):
     weight = 85
-
-    def rebooted(self, mirror):
-        """Makes the state one of an earlier boot, as a power cut implies."""
-        if not mirror.database.exists():
-            return
-        connection = sqlite3.connect(mirror.database)
-        try:
-            with connection:
-                connection.execute("UPDATE account SET boot = 'before the power cut'")
-        except sqlite3.DatabaseError:
-            pass  # no such table yet
-        finally:
-            connection.close()
 
     def replay(self, server, mirror, calls, start=None):
         unbroken = outcome(mirror)[0]
@@ -52,7 +53,7 @@ class PowerLoss(EndToEnd):
             disk, _ = followed(point)
             for model in MODELS:
                 disk.write(model, self.dice)
-                self.rebooted(mirror)
+                rebooted(mirror)
                 where = "power cut after change %d of %d, %s" % (point, total, model)
                 result = mirror.sync(timeout=60)
                 if result.status != 0:

@@ -41,6 +41,8 @@ class Sayings(EndToEnd):
             del basis["password_file"]
         if written & {"preset", "tunnel"}:
             del basis["host"]
+        if written & {"retention", "size_limit", "order", "session_limit", "deliver_to"}:
+            basis["protocol"] = '"pop3"'
         rest = "".join("%s = %s\n" % item for item in basis.items() if item[0] not in written)
         return 'maildir = "mail"\n[accounts.work]\n%s%s\n' % (rest, lines)
 

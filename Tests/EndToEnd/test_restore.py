@@ -2,12 +2,11 @@
 
 import os
 import stat
-import time
 import unittest
 
 import check
 from person_case import PersonCase
-from support import corpus
+from support import corpus, wait_until
 
 
 class Restore(PersonCase):
@@ -93,11 +92,21 @@ class Restore(PersonCase):
         self.filled(count=6, keep_deleted="0")
         self.expunge("2")
         self.synced(self.subject)
-        time.sleep(1.1)
-        self.synced(self.subject)
+        self.assertEqual(len(self.files()), 5)
         self.assertEqual(self.subject.quarantined(), [])
         self.assertEqual(self.tell("restore", "--list"), [])
         self.assertIn("nothing", self.done("restore", "--list").out)
+
+    def test_nothing_is_kept_by_the_daemon(self):
+        """The same by push, long before the next look at the whole account."""
+        self.filled(count=6, keep_deleted="0", poll_interval="1h")
+        daemon = self.daemon(self.subject)
+        self.assertSoonMirrored(self.subject, self.server)
+        self.expunge("2")
+        wait_until(lambda: len(self.files()) == 5)
+        wait_until(lambda: self.subject.quarantined() == [], timeout=5)
+        self.assertEqual(self.tell("restore", "--list"), [])
+        self.assertEnds(daemon)
 
     def test_several_matches(self):
         """A message was removed, restored, sent and removed again under the same Message-ID as another: nothing is done."""

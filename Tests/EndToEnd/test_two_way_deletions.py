@@ -79,14 +79,46 @@ class Deletions(TwoWay):
         self.assertEqual(self.holds(), [])
 
     def test_a_trash_that_comes_later_takes_what_waited(self):
+        """The cause of the hold is gone, and with it the hold: nobody has to approve it."""
         self.pair(4, boxes=("Archive",))
         self.file("t1").unlink()
         self.synced(self.subject, status=3)
+        [hold] = self.holds()
+        self.assertEqual(hold["kind"], "trash")
         self.server.append("Trash", [], user=self.user)
-        self.answered("approve")
         self.synced(self.subject)
+        self.assertEqual(self.holds(), [])
         self.assertPlaces("t1", "Trash")
         self.assertSame()
+        self.assertQuiet()
+
+    def test_another_way_of_deleting_takes_what_waited(self):
+        self.pair(4, boxes=("Archive",))
+        self.file("t1").unlink()
+        self.synced(self.subject, status=3)
+        self.subject.account["delete_on_server"] = "expunge"
+        self.subject.write()
+        self.synced(self.subject)
+        self.assertEqual(self.holds(), [])
+        self.assertPlaces("t1")
+        self.assertQuarantined(letter("t1"))
+        self.assertSame()
+
+    def test_approved_without_a_trash_one_is_made(self):
+        """It says so before; nothing is expunged, and what was deleted is in the new Trash on both sides."""
+        self.pair(4, boxes=("Archive",))
+        self.file("t1").unlink()
+        self.synced(self.subject, status=3)
+        text = self.subject.run("holds").out
+        for word in ("no Trash mailbox", "makes a Trash mailbox on the server and moves them there", "fetches them again",
+                     'delete_on_server = "expunge"'):
+            self.assertIn(word, text)
+        self.answered("approve")
+        self.assertEqual(self.holds(), [])
+        self.assertPlaces("t1", "Trash")
+        self.assertEqual(self.subject.quarantined(), [])
+        self.assertSame()
+        self.assertQuiet()
 
     def test_delete_locally_never_keeps_what_the_server_expunged(self):
         self.pair(3, delete_locally="never")
@@ -95,6 +127,51 @@ class Deletions(TwoWay):
             self.synced(self.subject)
             self.assertEqual(len(self.local()), 3)
             self.assertEqual(len(self.on_server("INBOX")), 2, "and does not send it again")
+
+    def test_delete_locally_never_an_edited_file_is_a_new_message(self):
+        """Gone on the server, kept here, and edited later: it is a message of this side then, and is sent."""
+        self.pair(3, delete_locally="never")
+        self.remove_on_server("INBOX", "t1", "t2")
+        self.synced(self.subject)
+        mail_reader.edit(self.file("t1"), letter("t1", "edited"))
+        self.synced(self.subject)
+        self.assertEqual(len(self.on_server("INBOX", "t1", "edited")), 1)
+        self.assertEqual(len(self.on_server("INBOX")), 2)
+        self.assertEqual(len(self.local()), 3)
+        self.assertQuiet()
+        self.store_on_server("INBOX", "t1", "+FLAGS", "\\Flagged")
+        self.synced(self.subject)
+        self.assertEqual(mail_reader.parts(self.file("t1"))[1], "F", "both sides are one message")
+
+    def test_delete_locally_never_a_kept_file_that_goes_is_forgotten(self):
+        self.pair(3, delete_locally="never")
+        self.remove_on_server("INBOX", "t1", "t2")
+        self.synced(self.subject)
+        self.file("t1").unlink()
+        mail_reader.move(self.file("t2"), self.folder("Archive"))
+        self.synced(self.subject)
+        self.assertPlaces("t1")
+        self.assertPlaces("t2", "Archive")
+        self.assertNotIn("pending", self.synced(self.subject).out)
+        self.assertSame()
+        self.assertQuiet()
+
+    def test_delete_locally_never_in_one_direction(self):
+        """What was edited so waits for the person's word when changes are sent later."""
+        self.pair(3, delete_locally="never", direction="pull")
+        self.remove_on_server("INBOX", "t1")
+        self.synced(self.subject)
+        mail_reader.edit(self.file("t1"), letter("t1", "edited"))
+        self.synced(self.subject)
+        self.assertEqual(self.wire.writes, [])
+        self.subject.account["direction"] = "two-way"
+        self.subject.write()
+        self.synced(self.subject, status=3)
+        self.assertHeld("pull", 1)
+        self.assertEqual(len(self.on_server("INBOX")), 2)
+        self.answered("approve")
+        self.assertPlaces("t1", "INBOX", text="edited")
+        self.assertSame()
 
     def test_gone_on_the_server_goes_to_quarantine_here(self):
         self.pair(4)

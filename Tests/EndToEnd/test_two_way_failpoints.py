@@ -17,6 +17,8 @@ from test_failpoints import difference, outcome
 from time_travel import time_passes
 
 LIMIT = None if FULL else 4  # steps that the short form samples, of each scenario and kind
+# MAILMIRROR_STEPS=56,57 stops at these steps only; a step's number may differ by a few from run to run.
+STEPS = [int(number) for number in os.environ.get("MAILMIRROR_STEPS", "").split(",") if number]
 
 
 class TwoWaySteps(EndToEnd):
@@ -114,7 +116,9 @@ class TwoWaySteps(EndToEnd):
         unbroken = self.end()
         self.expected(unbroken)
         numbers = list(range(1, len(steps) + 1))
-        if limit and limit < len(numbers):
+        if STEPS:
+            numbers = STEPS
+        elif limit and limit < len(numbers):
             numbers = sorted(self.dice.sample(numbers, limit))
         wrong = []
         for number in numbers:

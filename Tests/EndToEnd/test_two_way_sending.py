@@ -65,6 +65,57 @@ class Uploading(HostileTwoWay):
 
         self.each(hook)
 
+    def test_Q7_an_edited_message_cut_after_the_literal(self):
+        """Stored, not stored, stored late: the edited version is there once, the first one nowhere."""
+        for how in ("stored", "not stored", "late"):
+            with self.subTest(how):
+                server = self.pair(2, name="edited " + how)
+                self.cut_once(server, how)
+                mail_reader.edit(self.file("t1"), letter("t1", "edited"))
+                self.settle()
+                self.assertPlaces("t1", "INBOX", text="edited")
+                self.assertPlaces("t1")
+                self.assertQuiet()
+
+    def test_Q7_a_message_edited_again_after_the_cut(self):
+        """The version that was sent is replaced in its turn."""
+        for token, folder in (("t1", "INBOX"), ("up", "Sent")):
+            with self.subTest(token):
+                server = self.pair(2, name="again " + token)
+                self.cut_once(server, "stored")
+                path = self.file(token) if token == "t1" else mail_reader.deliver(self.folder(folder), letter(token))
+                mail_reader.edit(path, letter(token, "edited"))
+                self.subject.sync(while_running=self.hurry())
+                mail_reader.edit(self.file(token, folder), letter(token, "once more"))
+                self.settle()
+                self.assertPlaces(token, folder, text="once more")
+                self.assertPlaces(token, text="edited")
+                self.assertPlaces(token)
+                self.assertQuiet()
+
+    def cut_once(self, server, how):
+        """The connection is cut after the first APPEND, which was stored, was not, or is when it has been looked for."""
+        done = []
+
+        def append(session, tag, words):
+            if done:
+                return
+            done.append(1)
+            if how == "stored":
+                session.append(words)
+            if how == "late":
+                looks = []
+
+                def select(later, tag_, words_):
+                    looks.append(1)
+                    if len(looks) == 3:
+                        later.append(words)
+
+                server.hooks["SELECT"] = server.hooks["EXAMINE"] = select
+            session.close()
+
+        server.hooks["APPEND"] = append
+
     def test_Q7_two_equal_messages_cut_after_the_first(self):
         """Equal bytes twice on purpose, and the answer to the first is lost: two in the end, not one, not three."""
         server = self.pair(2)

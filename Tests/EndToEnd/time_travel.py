@@ -3,7 +3,8 @@
 import contextlib
 import sqlite3
 
-COLUMNS = (("intent", "since", 1), ("removal", "at", 1), ("message", "missing_since", 1_000_000_000))
+COLUMNS = (("intent", "since", 1), ("removal", "at", 1), ("message", "missing_since", 1_000_000_000),
+           ("drained", "first_seen", 1), ("drained", "absent_at", 1))
 
 
 def time_passes(mirror, seconds):

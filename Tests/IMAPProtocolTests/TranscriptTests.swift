@@ -44,7 +44,6 @@ import Testing
     status.uidNext = 12
     status.uidValidity = UIDValidity(1_700_000_000)
     status.highestModSequence = ModSequence(42)
-    status.mailboxID = "0a1b"
     #expect(data.contains(.status(MailboxName("Trash"), status)))
     let fetched = try #require(outcome.fetches.first)
     #expect(fetched.sequenceNumber == 3 && fetched.uid == UID(21) && fetched.modSequence == ModSequence(900))

@@ -35,7 +35,7 @@ import Testing
 
   @Test func intentsBecomeRows() async throws {
     let state = try opened()
-    let mailbox = try await state.addMailbox(.inbox, delimiter: 47, folder: "", objectID: nil)
+    let mailbox = try await state.addMailbox(.inbox, delimiter: 47, folder: "")
     let rows = try await state.intend([intent(mailbox.id, 1), intent(mailbox.id, 2), intent(mailbox.id, 9)])
     #expect(try await state.unsettled(.intended).count == 3)
     try await state.settle([settled(rows[0])])
@@ -50,7 +50,7 @@ import Testing
   @Test("two messages of equal content, Message-ID and EMAILID are two rows; one UID is one row")
   func constraints() async throws {
     let state = try opened()
-    let mailbox = try await state.addMailbox(.inbox, delimiter: nil, folder: "", objectID: nil)
+    let mailbox = try await state.addMailbox(.inbox, delimiter: nil, folder: "")
     _ = try await state.intend([intent(mailbox.id, 1), intent(mailbox.id, 2)])
     await #expect(throws: StateError.self) { try await state.intend([intent(mailbox.id, 2)]) }
     #expect(try await state.unsettled(.intended).count == 2)
@@ -58,7 +58,7 @@ import Testing
 
   @Test func checkpointsAndPowerCuts() async throws {
     let state = try opened()
-    let mailbox = try await state.addMailbox(.inbox, delimiter: nil, folder: "", objectID: nil)
+    let mailbox = try await state.addMailbox(.inbox, delimiter: nil, folder: "")
     let checkpoint = Checkpoint(uidNext: .max, highestModSequence: ModSequence(UInt64(Int64.max)), messages: 4)
     try await state.completeRound(of: mailbox.id, checkpoint: checkpoint, now: 5)
     #expect(try await state.mailbox(mailbox.id)?.checkpoint == checkpoint)
@@ -77,7 +77,7 @@ import Testing
     arguments: [0, 50, 4096, 9000])
   func damaged(length: Int) async throws {
     let state = try opened()
-    let mailbox = try await state.addMailbox(.inbox, delimiter: nil, folder: "", objectID: nil)
+    let mailbox = try await state.addMailbox(.inbox, delimiter: nil, folder: "")
     _ = try await state.intend((1...500).map { try intent(mailbox.id, UInt32($0)) })
     try await state.close()
     let handle = try #require(FileHandle(forWritingAtPath: path))
@@ -90,7 +90,7 @@ import Testing
   @Test("M22 garbage in the middle is found when the last run did not close")
   func garbage() async throws {
     var state: AccountState? = try opened()
-    let mailbox = try #require(try await state?.addMailbox(.inbox, delimiter: nil, folder: "", objectID: nil))
+    let mailbox = try #require(try await state?.addMailbox(.inbox, delimiter: nil, folder: ""))
     _ = try await state?.intend((1...500).map { try intent(mailbox.id, UInt32($0)) })
     try await state?.close()
     state = try opened()

@@ -17,12 +17,12 @@ struct DovecotTests {
 
   init() throws { dovecot = try PrivateDovecot.shared.get() }
 
-  private func open(_ endpoint: IMAPEndpoint) async throws -> IMAPConnection {
+  private func open(_ endpoint: ServerEndpoint) async throws -> IMAPConnection {
     try await IMAPConnection.open(
       endpoint, group: MultiThreadedEventLoopGroup.singleton, budget: budget, logger: Logger(label: "test"))
   }
 
-  private func failure(_ endpoint: IMAPEndpoint) async -> ConnectionError? {
+  private func failure(_ endpoint: ServerEndpoint) async -> ConnectionError? {
     do {
       await (try open(endpoint)).logout()
       return nil

@@ -132,7 +132,7 @@ struct IdleConnectionTests {
       return line.hasPrefix("DONE") ? [] : ["\(line.commandTag) OK\r\n"]
     }
     let connection = try await IMAPConnection.open(
-      IMAPEndpoint(
+      ServerEndpoint(
         transport: .init(host: "127.0.0.1", port: server.port, tls: .none, connectTimeout: .seconds(5)),
         user: "someone", credentials: Credentials { Array("secret".utf8) }, timeout: .milliseconds(300)),
       group: MultiThreadedEventLoopGroup.singleton, budget: InFlightBudget(), logger: Logger(label: "test"))

@@ -11,14 +11,14 @@ import Testing
 
 @Suite("A server that does as it likes")
 struct ScriptedTests {
-  private func endpoint(_ server: ScriptedServer, tls: TLSMode = .none) -> IMAPEndpoint {
-    IMAPEndpoint(
+  private func endpoint(_ server: ScriptedServer, tls: TLSMode = .none) -> ServerEndpoint {
+    ServerEndpoint(
       transport: TransportSettings(host: "127.0.0.1", port: server.port, tls: tls, connectTimeout: .seconds(5)),
       user: "someone", credentials: Credentials { Array("secret".utf8) }, timeout: .seconds(2))
   }
 
   private func open(
-    _ endpoint: IMAPEndpoint, _ budget: InFlightBudget = InFlightBudget()
+    _ endpoint: ServerEndpoint, _ budget: InFlightBudget = InFlightBudget()
   ) async throws -> IMAPConnection {
     try await IMAPConnection.open(
       endpoint, group: MultiThreadedEventLoopGroup.singleton, budget: budget, logger: Logger(label: "test"))

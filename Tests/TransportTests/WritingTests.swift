@@ -52,7 +52,7 @@ struct WritingTests {
       return answer(line, tag)?.flatMap { $0.map(String.init) }
     }
     let connection = try await IMAPConnection.open(
-      IMAPEndpoint(
+      ServerEndpoint(
         transport: TransportSettings(
           host: "127.0.0.1", port: server.port, tls: .none, connectTimeout: .seconds(5)), user: "someone",
         credentials: Credentials { Array("secret".utf8) }, timeout: .seconds(2)),

@@ -45,7 +45,9 @@ package final class ProgressDisplay: Sendable {
 
   /// Shows that an account is done.
   package func finish(_ result: SyncResult) {
-    var progress = AccountProgress(account: result.account, messagesDone: result.delivered, octets: result.octets)
+    var progress = AccountProgress(
+      account: result.account, messagesDone: result.delivered, octets: result.octets, sent: result.uploaded,
+      toSend: result.uploaded)
     progress.isDone = true
     update(progress)
   }

@@ -33,6 +33,7 @@ extension StatusReport {
         + (account.lastSuccess.map { ", last success \($0)" } ?? "")
     ]
     if let push = account.push { lines.append("  new mail: \(printable(push))") }
+    if let maildrop = account.maildrop { lines.append("  " + words(maildrop, nextVisit: account.nextPoll)) }
     if let progress = account.progress { lines.append("  " + AccountProgress(progress).counts) }
     if let error = account.error {
       lines.append("  \(printable(error.what)); \(printable(error.remedy))")
@@ -66,6 +67,13 @@ extension StatusReport {
     }
     if account.quarantined > 0 { lines.append("  \(counted(account.quarantined, "message")) in quarantine") }
     return lines
+  }
+
+  /// `on the server: 3 left, 1 larger than size_limit; drained 120; next visit 2026-02-01T09:30:00Z`
+  private static func words(_ maildrop: Maildrop, nextVisit: String?) -> String {
+    "on the server: \(maildrop.left) left"
+      + (maildrop.tooLarge > 0 ? ", \(maildrop.tooLarge) larger than size_limit" : "")
+      + "; drained \(maildrop.drained)" + (nextVisit.map { "; next visit \($0)" } ?? "")
   }
 
   private static func word(_ state: State, _ terminal: Terminal) -> String {

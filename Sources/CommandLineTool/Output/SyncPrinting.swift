@@ -6,8 +6,8 @@ extension SyncResult {
   package var lines: [String] {
     let name = printable(account)
     if let planned {
-      let lines = planned.isEmpty ? ["nothing to do"] : planned
-      return lines.map { "\(name): \(printable($0))" }
+      let lines = planned.isEmpty && failures.isEmpty ? ["nothing to do"] : planned
+      return (notices + lines).map { "\(name): \(printable($0))" }
     }
     var parts: [String] = []
     if delivered > 0 { parts.append("\(counted(delivered, "new message")) (\(sizeText(octets)))") }

@@ -56,6 +56,22 @@ package struct StatusReport: Codable, Equatable, Sendable {
     }
   }
 
+  /// What a POP3 account's server has, as the last visit left it.
+  package struct Maildrop: Codable, Equatable, Sendable {
+    /// Messages on the server.
+    package var left: Int
+    /// Fetched so far in all.
+    package var drained: Int
+    /// Of those on the server, over the size limit.
+    package var tooLarge: Int
+
+    package init(left: Int, drained: Int, tooLarge: Int) {
+      self.left = left
+      self.drained = drained
+      self.tooLarge = tooLarge
+    }
+  }
+
   package struct Hold: Codable, Equatable, Sendable {
     /// What `approve` and `reject` take: `work:3`.
     package var hold: String
@@ -90,6 +106,8 @@ package struct StatusReport: Codable, Equatable, Sendable {
     package var error: Problem?
     package var progress: ProgressReport?
     package var mailboxes: [Mailbox]
+    /// Of a POP3 account.
+    package var maildrop: Maildrop?
     package var holds: [Hold]
     /// Messages in quarantine.
     package var quarantined: Int
@@ -99,7 +117,8 @@ package struct StatusReport: Codable, Equatable, Sendable {
     package init(
       name: String, state: State, activity: String? = nil, push: String? = nil, connections: Int? = nil,
       lastSuccess: String? = nil, nextPoll: String? = nil, error: Problem? = nil, progress: ProgressReport? = nil,
-      mailboxes: [Mailbox] = [], holds: [Hold] = [], quarantined: Int = 0, rebuilt: String? = nil
+      mailboxes: [Mailbox] = [], maildrop: Maildrop? = nil, holds: [Hold] = [], quarantined: Int = 0,
+      rebuilt: String? = nil
     ) {
       self.name = name
       self.state = state
@@ -111,6 +130,7 @@ package struct StatusReport: Codable, Equatable, Sendable {
       self.error = error
       self.progress = progress
       self.mailboxes = mailboxes
+      self.maildrop = maildrop
       self.holds = holds
       self.quarantined = quarantined
       self.rebuilt = rebuilt

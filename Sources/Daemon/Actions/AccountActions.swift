@@ -103,8 +103,8 @@ extension ProgressReport {
   package init(_ progress: SyncProgress) {
     self.init(
       account: progress.account, mailbox: progress.mailbox, messagesDone: progress.messagesDone,
-      messagesTotal: progress.messagesTotal, octets: progress.octets, mailboxesDone: progress.mailboxesDone,
-      mailboxesTotal: progress.mailboxesTotal)
+      messagesTotal: progress.messagesTotal, octets: progress.octets, sent: progress.messagesSent,
+      toSend: progress.messagesToSend, mailboxesDone: progress.mailboxesDone, mailboxesTotal: progress.mailboxesTotal)
   }
 }
 
@@ -122,7 +122,11 @@ extension SyncResult {
     mailboxes = outcome.mailboxes
     pendingLocal = outcome.pendingLocal
     holds = outcome.holds
-    planned = isDryRun ? outcome.plans.filter { !$0.isEmpty }.map(\.description) : nil
+    if isDryRun {
+      planned =
+        outcome.folderPlans.map(\.description) + outcome.plans.filter { !$0.isEmpty }.map(\.description)
+        + outcome.drains.filter { !$0.isEmpty }.map(\.description)
+    }
     notices = outcome.notices
   }
 }
@@ -160,6 +164,9 @@ extension StatusReport.Account {
       state: isFailing ? .failing : !holds.isEmpty ? .held : summary.lastSuccess == nil ? .new : .ok,
       lastSuccess: summary.lastSuccess.map(timestamp),
       error: summary.problem.map { StatusReport.Problem(what: $0.what, remedy: $0.remedy) }, mailboxes: mailboxes,
+      maildrop: summary.maildrop.map {
+        StatusReport.Maildrop(left: $0.left, drained: $0.drained, tooLarge: $0.tooLarge)
+      },
       holds: holds.map {
         StatusReport.Hold(
           hold: "\(name):\($0.id)", mailbox: $0.name.description,

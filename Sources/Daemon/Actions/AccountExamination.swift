@@ -32,6 +32,7 @@ package struct AccountExamination {
       return
     }
     await checkName()
+    if account.drain != nil { return await examineMaildrop(settings.endpoint) }
     do {
       let connection = try await IMAPConnection.open(
         settings.endpoint, group: runtime.resources.group, budget: runtime.resources.budget,
@@ -42,46 +43,22 @@ package struct AccountExamination {
       try await reportMailboxes(connection, settings)
       await connection.logout()
     } catch {
-      let failed = Step(error)
+      let failed = ConnectionStep(error)
       reportSteps(before: failed)
       fail(failed.name, "\(error)")
     }
   }
 
-  /// What has to go well on the way to a session, in order.
-  private enum Step: Int {
-    case connect, tls, login, mailboxes
-
-    var name: String {
-      switch self {
-      case .connect: "connect"
-      case .tls: "tls"
-      case .login: "login"
-      case .mailboxes: "mailboxes"
-      }
-    }
-
-    /// The one that an error ended.
-    init(_ error: any Error) {
-      switch error as? ConnectionError {
-      case .transport(.tls)?, .session(.tlsRequired)?: self = .tls
-      case .transport?: self = .connect
-      case .session?, .noPassword?, .bye?, .broken?, .timedOut?: self = .login
-      case .refused?, .unencodable?, .incomplete?, .closed?, nil: self = .mailboxes
-      }
-    }
-  }
-
-  private func reportSteps(before failed: Step, signIn: String = "") {
+  func reportSteps(before failed: ConnectionStep, signIn: String = "") {
     let server = account.server
-    if failed.rawValue > Step.connect.rawValue {
+    if failed > .connect {
       let place = server.tunnel == nil ? "port \(server.port) answers" : "\(server.name) answers"
       report(DoctorStep(name: "connect", outcome: .ok, detail: place))
     }
-    if failed.rawValue > Step.tls.rawValue, server.tls != .none {
+    if failed > .tls, server.tls != .none {
       report(DoctorStep(name: "tls", outcome: .ok, detail: "\(server.tls.rawValue), the certificate is accepted"))
     }
-    if failed.rawValue > Step.login.rawValue {
+    if failed > .login {
       report(DoctorStep(name: "login", outcome: .ok, detail: signIn))
     }
   }
@@ -177,7 +154,7 @@ package struct AccountExamination {
         remedy: limit < 1_000 ? "raise fs.inotify.max_user_watches" : nil))
   }
 
-  private func fail(_ name: String, _ text: String) {
+  func fail(_ name: String, _ text: String) {
     let parts = text.components(separatedBy: "; ")
     report(
       DoctorStep(

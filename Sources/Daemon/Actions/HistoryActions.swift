@@ -18,7 +18,7 @@ package struct HistoryActions: StateReading {
   package func history(of message: String?, limit: Int) async throws(ControlError) -> MessageHistory {
     let limit = max(1, min(limit, 100_000))
     guard let message else { return try await latest(limit) }
-    let found = try await MessageSearch(configuration: configuration, pool: pool).find(message)
+    let found = meant(by: message, try await MessageSearch(configuration: configuration, pool: pool).find(message))
     guard let first = found.first else { return MessageHistory() }
     guard found.allSatisfy({ $0.content == first.content && $0.account.name == first.account.name }) else {
       let shown = found.map(\.shown)
@@ -29,6 +29,15 @@ package struct HistoryActions: StateReading {
       }
     }
     return MessageHistory(entries: try await entries(of: first.content, first.account, limit))
+  }
+
+  /// A path or a UID means the message that is there now, not an older version of it that is in quarantine.
+  private func meant(by text: String, _ found: [FoundMessage]) -> [FoundMessage] {
+    if case .messageID = MessageReference(text, in: configuration) { return found }
+    let here = found.filter { message in
+      if case .folder = message.place { true } else { false }
+    }
+    return here.isEmpty ? found : here
   }
 
   private func latest(_ limit: Int) async throws(ControlError) -> MessageHistory {
@@ -54,7 +63,8 @@ package struct HistoryActions: StateReading {
       var arrivals = Self.withoutOwn(
         try await state.arrivals(content: content).map { HistoryEntry($0, account: account.name) },
         lines.map { HistoryEntry($0, account: account.name) })
-      var told = Set(arrivals.map(\.time))
+      let came = lines.filter { $0.event == HistoryEvent.came.rawValue }
+      var told = Set(arrivals.map(\.time) + came.map { timestamp($0.at) })
       for line in lines {
         guard let came = line.came, told.insert(timestamp(came)).inserted else { continue }
         var entry = HistoryEntry(line, account: account.name)

@@ -20,6 +20,10 @@ struct HoldWords: Equatable, Sendable {
       what = "\(messages) deleted here"
       approve = "deletes them on the server, as delete_on_server says"
       reject = "fetches them again"
+    case .trash:
+      what = "\(messages) deleted here, in an account without a Trash mailbox"
+      approve = "makes a Trash mailbox on the server and moves them there"
+      reject = "fetches them again"
     case .flags:
       what = "flags of \(messages) cleared here"
       approve = "clears them on the server"

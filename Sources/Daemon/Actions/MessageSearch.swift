@@ -146,7 +146,8 @@ struct MessageSearch: StateReading {
       for name in names {
         let path = name.hasPrefix("cur/") || name.hasPrefix("new/") ? String(name.dropFirst(4)) : name
         found += try await find(file: path, in: mailbox.folder, account, state).filter { message in
-          if case .folder = message.place { true } else { false }
+          // What was drained has no row any more: history knows its file.
+          if case .quarantine = message.place { false } else { true }
         }
       }
     }

@@ -68,7 +68,6 @@ package enum StatusItem: String, Hashable, Sendable {
   case uidValidity = "UIDVALIDITY"
   case unseen = "UNSEEN"
   case highestModSequence = "HIGHESTMODSEQ"
-  case mailboxID = "MAILBOXID"
   case size = "SIZE"
 }
 

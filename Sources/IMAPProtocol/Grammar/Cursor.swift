@@ -1,3 +1,5 @@
+import MailModel
+
 /// A value that can't be read; what it means is for the caller to say.
 struct Unreadable: Error {}
 

@@ -90,10 +90,6 @@ extension ResponseReader {
   }
 
   private mutating func read(_ item: UnsafeRawBufferPointer, into status: inout MailboxStatus) throws(Unreadable) {
-    if item.isName("MAILBOXID") {
-      status.mailboxID = try cursor.objectID()
-      return
-    }
     let value = try cursor.number64()
     guard cursor.peek?.endsWord ?? true else { throw Unreadable() }
     if item.isName("HIGHESTMODSEQ") {

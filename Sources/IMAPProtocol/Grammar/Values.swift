@@ -1,3 +1,5 @@
+import MailModel
+
 /// A string on the wire: what stands between the quotes, or a literal's bytes.
 struct StringToken {
   let raw: UnsafeRawBufferPointer

@@ -59,8 +59,6 @@ package struct MailboxStatus: Hashable, Sendable {
   package var highestModSequence: ModSequence?
   /// RFC 8438.
   package var size: UInt64?
-  /// RFC 8474 section 4.3.
-  package var mailboxID: String?
 
   package init() {}
 }

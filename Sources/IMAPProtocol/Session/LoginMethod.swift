@@ -52,18 +52,6 @@ enum LoginMethod: Hashable, Sendable {
     }
     return .failure(.noCommonMechanism(offered: offered + (capabilities.loginDisabled ? [] : ["LOGIN"])))
   }
-
-  /// What SCRAM says of channel binding. A person who names only unbound mechanisms has us say that we have none, which
-  /// helps where something that ends TLS stands before the server on purpose.
-  static func binding(
-    for mechanism: SASLMechanism, _ policy: SessionPolicy, _ capabilities: CapabilitySet, _ bindings: [ChannelBinding]
-  ) -> SCRAMBinding {
-    guard mechanism.isSCRAM, let first = bindings.first else { return .none }
-    if mechanism.isBound { return .bound(first) }
-    let isOffered = capabilities.authenticationMechanisms.contains { $0.hasPrefix("SCRAM-") && $0.hasSuffix("-PLUS") }
-    let isWanted = policy.mechanisms?.contains { $0.asciiLowercased().hasSuffix("-plus") } ?? true
-    return isWanted && !isOffered ? .notOffered : .none
-  }
 }
 
 extension SessionFailure {
@@ -80,14 +68,6 @@ extension SessionFailure {
     switch text.code {
     case .unavailable, .inUse, .limit, .throttled: .unavailable(text.text)
     default: .bye(text.text)
-    }
-  }
-
-  init(_ failure: SASLFailure) {
-    switch failure {
-    case .badCredentials(let what): self = .badCredentials(what)
-    case .badChallenge(let what): self = .protocolViolation("in the login it sent \(what)")
-    case .serverNotAuthenticated(let what): self = .serverNotAuthenticated(what)
     }
   }
 }

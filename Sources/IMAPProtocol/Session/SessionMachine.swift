@@ -170,7 +170,9 @@ package struct SessionMachine {
     do throws(SASLFailure) {
       exchange = try SASLExchange(
         mechanism, SASLIdentity(user: policy.user, secret: secret, host: policy.host, port: policy.port),
-        binding: LoginMethod.binding(for: mechanism, policy, capabilities, bindings), crypto: crypto)
+        binding: .choose(
+          for: mechanism, offered: capabilities.authenticationMechanisms, wanted: policy.mechanisms, bindings: bindings),
+        crypto: crypto)
     } catch {
       return fail(SessionFailure(error))
     }

@@ -1,15 +1,6 @@
 import MailModel
 import SASL
 
-/// What there is to show to a server.
-package enum CredentialKind: Hashable, Sendable {
-  case password
-  /// An OAuth 2.0 access token (RFC 6750).
-  case token
-  /// Nothing that is sent: a client certificate says who we are, or the session begins with PREAUTH.
-  case none
-}
-
 /// What a session needs to know before it begins.
 package struct SessionPolicy: Hashable, Sendable {
   package enum TLS: Hashable, Sendable {
@@ -79,37 +70,4 @@ package struct SessionFacts: Hashable, Sendable {
   package var hasEnabledQResync: Bool { enabled.contains("QRESYNC") }
   /// RFC 6855.
   package var hasEnabledUTF8: Bool { enabled.contains("UTF8=ACCEPT") }
-}
-
-/// Why no session came about. The texts are the server's, sanitised.
-package enum SessionFailure: Error, Hashable, Sendable {
-  case authenticationRefused(String)
-  /// The server can't do what the policy asks before credentials may be sent.
-  case tlsRequired(String)
-  case noCommonMechanism(offered: [String])
-  /// The server couldn't show that it knows the password.
-  case serverNotAuthenticated(String)
-  case protocolViolation(String)
-  case bye(String)
-  /// To be tried again later.
-  case unavailable(String)
-  case badCredentials(String)
-}
-
-extension SessionFailure: CustomStringConvertible {
-  package var description: String {
-    switch self {
-    case .authenticationRefused(let text): "the server refused the login: \(text); check user and password"
-    case .tlsRequired(let text): "\(text); no credentials were sent; check tls and port"
-    case .noCommonMechanism(let offered):
-      "no way to log in that both sides have; the server offers "
-        + (offered.isEmpty ? "none" : offered.joined(separator: ", ")) + "; change auth"
-    case .serverNotAuthenticated(let text):
-      "the server did not prove that it knows the password: \(text); it may be an impostor; check host and password"
-    case .protocolViolation(let what): "the server does not keep to the protocol: \(what); check host and port"
-    case .bye(let text): "the server ended the session: \(text)"
-    case .unavailable(let text): "the server can't serve now: \(text); it is tried again later"
-    case .badCredentials(let what): "\(what); correct user or password"
-    }
-  }
 }

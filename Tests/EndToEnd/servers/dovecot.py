@@ -100,6 +100,7 @@ class Dovecot:
     """Started on entering a `with`, stopped and removed on leaving it. Users are "user", "user2" ... with PASSWORD."""
 
     PASSWORD = "se\u00e7ret \"q\\uote\" 1"
+    protocols = "imap"
 
     def __init__(self, certificate="good", mail="mdbox", separator="/", directory=None, users=("user",),
                  password=None, more="", capability=None, mechanisms="plain login scram-sha-256 scram-sha-1",
@@ -143,7 +144,7 @@ class Dovecot:
         self.configuration.write_text(CONFIGURATION.format(
             base=self.directory, name="mm%d" % self.imap, certificate=self.certificates / certificate, mail=mail,
             user=user, group=group, owner=owner, chroot=chroot, imap=self.imap, imaps=self.imaps,
-            separator=separator, more=more, mechanisms=mechanisms, protocols="imap"))
+            separator=separator, more=more, mechanisms=mechanisms, protocols=self.protocols))
 
     # Mail of an earlier server as a start: Dovecot's files can simply be copied.
 

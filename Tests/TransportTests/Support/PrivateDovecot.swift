@@ -7,6 +7,8 @@ import Transport
 final class PrivateDovecot: Sendable {
   let port: Int
   let plainPort: Int
+  let popPort: Int
+  let plainPOPPort: Int
   let caFile: String
   private let folder: URL
 
@@ -20,6 +22,8 @@ final class PrivateDovecot: Sendable {
       at: folder.appendingPathComponent("mail"), withIntermediateDirectories: true)
     port = try Programs.freePort()
     plainPort = try Programs.freePort()
+    popPort = try Programs.freePort()
+    plainPOPPort = try Programs.freePort()
     caFile = certificates.caFile
     let user = isRoot ? "mail" : NSUserName()
     let owner = try Programs.run("/usr/bin/id", ["-u", user]).trimmingCharacters(in: .whitespacesAndNewlines)
@@ -35,6 +39,7 @@ final class PrivateDovecot: Sendable {
       default_login_user = \(user)
       default_internal_group = \(try Programs.run("/usr/bin/id", ["-gn"]).trimmingCharacters(in: .newlines))
       service imap-login { \n chroot = \n }
+      service pop3-login { \n chroot = \n }
       service anvil { \n chroot = \n }
       service stats { \n chroot = \n }
       service ipc { \n chroot = \n }
@@ -43,7 +48,7 @@ final class PrivateDovecot: Sendable {
       base_dir = \(folder.path)/run
       state_dir = \(folder.path)/state
       log_path = \(folder.path)/log
-      protocols = imap
+      protocols = imap pop3
       listen = 127.0.0.1
       ssl = yes
       ssl_cert = <\(certificates.nameOnly.certificate)
@@ -85,12 +90,22 @@ final class PrivateDovecot: Sendable {
           ssl = yes
         }
       }
+      service pop3-login {
+        service_count = 0
+        inet_listener pop3 {
+          port = \(plainPOPPort)
+        }
+        inet_listener pop3s {
+          port = \(popPort)
+          ssl = yes
+        }
+      }
       \(asUser)
       """
     let file = folder.appendingPathComponent("dovecot.conf")
     try configuration.write(to: file, atomically: true, encoding: .utf8)
     _ = try Programs.start("/usr/sbin/dovecot", ["-F", "-c", file.path])
-    try Programs.waitForPort(port)
+    for port in [port, popPort] { try Programs.waitForPort(port) }
   }
 
   /// Puts messages into a user's INBOX, each a file of that content.
@@ -112,10 +127,22 @@ final class PrivateDovecot: Sendable {
   func endpoint(
     _ user: String, tls: TLSMode = .implicit, host: String = "localhost", password: String = "secret",
     mechanisms: [String]? = nil
-  ) -> IMAPEndpoint {
-    IMAPEndpoint(
-      transport: TransportSettings(
-        host: host, port: tls == .implicit ? port : plainPort, tls: tls, caFile: caFile, connectTimeout: .seconds(5)),
+  ) -> ServerEndpoint {
+    endpoint(user, tls, host, tls == .implicit ? port : plainPort, password, mechanisms)
+  }
+
+  func popEndpoint(
+    _ user: String, tls: TLSMode = .implicit, host: String = "localhost", password: String = "secret",
+    mechanisms: [String]? = nil
+  ) -> ServerEndpoint {
+    endpoint(user, tls, host, tls == .implicit ? popPort : plainPOPPort, password, mechanisms)
+  }
+
+  private func endpoint(
+    _ user: String, _ tls: TLSMode, _ host: String, _ port: Int, _ password: String, _ mechanisms: [String]?
+  ) -> ServerEndpoint {
+    ServerEndpoint(
+      transport: TransportSettings(host: host, port: port, tls: tls, caFile: caFile, connectTimeout: .seconds(5)),
       user: user, credentials: Credentials { Array(password.utf8) }, mechanisms: mechanisms, timeout: .seconds(10))
   }
 }

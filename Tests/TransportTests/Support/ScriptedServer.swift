@@ -1,7 +1,7 @@
 import NIOCore
 import NIOPosix
 
-/// A plain IMAP server that says what a test wants: each line of the client is answered by `answer`, which gets the
+/// A plain IMAP or POP3 server that says what a test wants: each line of the client is answered by `answer`, which gets the
 /// line without CRLF and returns what to send; nil ends the connection.
 final class ScriptedServer: Sendable {
   let port: Int

@@ -1,18 +1,18 @@
-import SASL
-
 /// What no text of a server may show: some servers repeat what they did not understand, with the password in it.
-struct ConcealedSecrets: Sendable {
+package struct ConcealedSecrets: Sendable {
   private var texts: [String] = []
 
-  mutating func add(_ secret: [UInt8]) {
+  package init() {}
+
+  package mutating func add(_ secret: [UInt8]) {
     guard !secret.isEmpty else { return }
     texts += [String(decoding: secret, as: UTF8.self), Base64.encode(secret)]
   }
 
-  mutating func forget() { texts = [] }
+  package mutating func forget() { texts = [] }
 
   /// The text up to where a secret may begin.
-  func conceal(_ text: String) -> String {
+  package func conceal(_ text: String) -> String {
     var shown = text
     for secret in texts {
       if let place = shown.firstRange(of: secret.prefix(16)) {

@@ -1,7 +1,7 @@
 import Transport
 
 /// One account's way to its server.
-package struct IMAPEndpoint: Sendable {
+package struct ServerEndpoint: Sendable {
   package var transport: TransportSettings
   package var user: String
   package var credentials: Credentials
@@ -11,7 +11,7 @@ package struct IMAPEndpoint: Sendable {
   package var allowCleartext: Bool
   /// For each wait for any progress from the server.
   package var timeout: Duration
-  /// What we call ourselves to the server (RFC 2971).
+  /// What we call ourselves to an IMAP server (RFC 2971).
   package var clientID: [String: String]
 
   package init(

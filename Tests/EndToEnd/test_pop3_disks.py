@@ -1,0 +1,64 @@
+"""A drain on a disk that fails, is not there, or has lost the database: no message goes that is not here."""
+
+import os
+
+from drain_case import DrainCase, digests
+from servers.pop3_scripted import drops
+
+
+class Disks(DrainCase):
+    """M15, M17, M20 as they are here: a disk that is full, read-only or not there never lets a DELE pass."""
+
+    weight = 40
+
+    def test_M15_M17_a_disk_that_takes_nothing_more(self):
+        for rule in ("write#3+:ENOSPC", "write#1+:EDQUOT", "openTemporary#4+:EROFS", "rename#2+:EACCES",
+                     "syncFile#1+:EIO", "syncDirectory#1+:EIO", "databaseCommit#4+:EIO", "databaseCommit#6+:ENOSPC"):
+            with self.subTest(rule=rule):
+                server = self.serve(drops(8))
+                wanted = digests(server.drops)
+                mirror = self.drain(server, name=rule.replace("#", "").replace(":", ""))
+                result = mirror.sync(environment={"MAILMIRROR_FAILPOINT": rule}, timeout=60)
+                server.settle()
+                self.assertAlive(result)
+                here = mirror.bodies() if mirror.root.exists() else []
+                for drop in drops(8):
+                    if drop.uidl in server.deleted:
+                        self.assertIn(drop.digest(), here)
+                self.finished(mirror, server, tries=2)
+                self.assertDelivered(mirror, wanted, leftovers=True)
+                self.assertEqual(server.drops, [])
+
+    def test_M20_a_missing_root_deletes_nothing_on_the_server(self):
+        server = self.serve(drops(4))
+        mirror = self.drain(server)
+        self.finished(mirror, server)
+        server.drops = drops(3, first=10)
+        os.rename(mirror.root, str(mirror.root) + ".away")
+        result = mirror.sync()
+        server.settle()
+        self.assertOneLine(result, 1)
+        self.assertEqual((server.count("DELE"), len(server.drops)), (0, 3))
+        mirror.root.mkdir()
+        result = mirror.sync()
+        server.settle()
+        self.assertEqual(result.status, 1, "an empty mount point is not the Maildir")
+        self.assertEqual((server.count("DELE"), len(server.drops)), (0, 3))
+        mirror.root.rmdir()
+        os.rename(str(mirror.root) + ".away", mirror.root)
+        self.finished(mirror, server)
+        self.assertDelivered(mirror, digests(drops(4) + drops(3, first=10)))
+
+    def test_M22_a_lost_database_loses_and_doubles_nothing_with_the_drain(self):
+        server = self.serve(drops(4))
+        mirror = self.drain(server)
+        self.finished(mirror, server)
+        server.drops = drops(2, first=10)
+        for path in mirror.state.glob("test.sqlite*"):
+            path.unlink()
+        for _ in range(2):
+            result = mirror.sync()
+            server.settle()
+            self.assertAlive(result)
+        self.assertDelivered(mirror, digests(drops(4) + drops(2, first=10)))
+        self.assertEqual(server.drops, [])

@@ -1,0 +1,56 @@
+import Foundation
+import MailModel
+import SyncState
+import Testing
+
+/// Acts on the server that are not safe to repeat.
+@Suite struct IntentRowsTests {
+  let state: AccountState
+  let mailbox: Int64
+
+  init() async throws {
+    let directory = NSTemporaryDirectory() + "mailmirror-intents-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    let path = directory + "/work.sqlite"
+    try AccountState.create(
+      at: path, identity: AccountIdentity(account: "work", server: "old", marker: "m", machine: "x"), now: 1)
+    state = try AccountState.open(at: path, boot: "b", now: 2)
+    mailbox = try await state.addMailbox(.inbox, delimiter: 47, folder: "", objectID: nil).id
+  }
+
+  private func file(_ content: UInt8, inode: Int64) throws -> LocalFile {
+    let digest = try #require(Digest([UInt8](repeating: content, count: 32)))
+    return LocalFile(
+      mailbox: mailbox, baseName: Array("one".utf8), fileName: Array("one:2,".utf8), isInCur: true,
+      stamp: FileStamp(device: 1, inode: inode, size: 3, modified: 4, changed: 5),
+      digests: MessageDigests(content: digest, header: digest))
+  }
+
+  @Test func anIntentFindsItsFileAgain() async throws {
+    let key = ServerIntent.File(baseName: Array("one".utf8), inode: 10)
+    let content = try file(1, inode: 0).digests.content
+    // Under its key, whatever is in it; under another inode, where it has the content.
+    for (now, isFound) in [
+      (try file(1, inode: 10), true), (try file(2, inode: 10), true), (try file(1, inode: 11), true),
+      (try file(2, inode: 11), false),
+    ] {
+      try await state.setLocalFiles([now], of: mailbox)
+      let found = try await state.localFile(key, content: content, in: mailbox)
+      #expect(found?.stamp.inode == (isFound ? now.stamp.inode : nil))
+    }
+  }
+
+  @Test func onlyAnAppendWithoutItsLastOctetIsCertainlyNotDone() throws {
+    let digests = try file(1, inode: 1).digests
+    for (kind, isUncertain, mayBeDone) in [
+      (ServerIntent.Kind.append, false, false), (.append, true, true), (.copy, false, true), (.move, false, true),
+      (.trash, false, true),
+    ] {
+      var intent = ServerIntent(
+        kind: kind, mailbox: mailbox, uidValidity: try #require(UIDValidity(1)), uidNext: 1, source: nil, file: nil,
+        digests: digests, wireSize: 3)
+      intent.isUncertain = isUncertain
+      #expect(intent.mayBeDone == mayBeDone)
+    }
+  }
+}
