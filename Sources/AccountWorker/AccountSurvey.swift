@@ -88,7 +88,10 @@ struct AccountSurvey: Sendable {
         result.failures += gone.notices
       }
       let asked = Set(result.mailboxes.map(\.record.id))
-      result.isWhole = linking.linked.allSatisfy { asked.contains($0.record.id) || !$0.hasNews }
+      // One that waits for the person's word keeps nothing else waiting.
+      result.isWhole = linking.linked.allSatisfy {
+        asked.contains($0.record.id) || !$0.hasNews || $0.record.removal == .held
+      }
       try await DepartureLook(account: account, connection: connection, queue: queue).run(
         result.mailboxes.filter { !result.stopped.contains($0.record.id) }, before: began)
     }

@@ -54,11 +54,8 @@ struct PushCopies: Sendable {
   private func copy(
     _ copies: [LocalChanges.Move], from source: Int64, _ result: inout PushRound.Result
   ) async throws -> [LocalFile] {
-    guard let place = try await MoveDestination.open(target.id, target: target),
-      let record = try await state.mailbox(source)
-    else { return [] }
-    let from = try await account.mirrored(record)
-    let prepared = try await place.prepare(copies, source: from)
+    guard let place = try await MoveDestination.open(target.id, target: target) else { return [] }
+    let prepared = try await place.prepare(copies)
     guard !prepared.isEmpty else { return [] }
     let intents = try await state.intend(
       prepared.map { item in

@@ -40,7 +40,7 @@ struct PushMoves: Sendable {
 
   private func move(_ moves: [LocalChanges.Move], to place: MoveDestination) async throws -> PushRound.Result {
     var result = PushRound.Result()
-    let prepared = try await place.prepare(moves, source: target.mailbox)
+    let prepared = try await place.prepare(moves)
     guard !prepared.isEmpty else { return result }
     let intents = try await state.intend(
       prepared.map { item in
@@ -120,7 +120,8 @@ struct MoveDestination: Sendable {
   var id: Int64 { mailbox.record.id }
   var name: MailboxName { mailbox.record.name }
 
-  /// Nil where its own round must speak first: the server has another mailbox of that name, or none.
+  /// Nil where its own round must speak first: the server has another mailbox of that name, or none, or its folder has
+  /// been taken away.
   static func open(_ id: Int64, target: PushTarget) async throws -> MoveDestination? {
     let (account, state) = (target.account, target.state)
     guard let record = try await state.mailbox(id) else { return nil }
@@ -133,13 +134,17 @@ struct MoveDestination: Sendable {
     guard let validity = status.uidValidity, let next = status.uidNext else { return nil }
     if record.uidValidity == nil { try await state.setValidity(validity, of: id) }
     guard record.uidValidity ?? validity == validity else { return nil }
-    return MoveDestination(
-      target: target, mailbox: try await account.mirrored(record), validity: validity, uidNext: next)
+    do {
+      return MoveDestination(
+        target: target, mailbox: try await account.mirrored(record), validity: validity, uidNext: next)
+    } catch MaildirError.folderMissing {
+      return nil
+    }
   }
 
   /// Those of the moves that still stand on disk. What the mail program added to the message is taken off again. Keyword
   /// letters mean something else in another folder, so they are taken off the names; the row tells what they were.
-  func prepare(_ moves: [LocalChanges.Move], source: MirroredMailbox) async throws -> [LocalChanges.Move] {
+  func prepare(_ moves: [LocalChanges.Move]) async throws -> [LocalChanges.Move] {
     let moves = try await current(moves)
     let folder = mailbox.folder
     let names = target.account.names

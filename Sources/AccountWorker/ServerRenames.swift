@@ -7,8 +7,9 @@ import SyncState
 
 /// Follows mailboxes that were renamed on the server: the folder is renamed, and the row is that of the new name. A
 /// mailbox is known again by its MAILBOXID (RFC 8474), else by its UIDVALIDITY, its UIDNEXT and the number of its
-/// messages together, where no other can be meant. The identifier is what SELECT tells: STATUS answers with random bytes
-/// in Cyrus 3.6.
+/// messages together, where no other can be meant; or, where it has changed since, by a UIDVALIDITY that no other has
+/// and messages that are what they were. The identifier is what SELECT tells: STATUS answers with random bytes in Cyrus
+/// 3.6.
 struct ServerRenames: Sendable {
   let account: OpenAccount
   let connection: IMAPConnection
@@ -50,13 +51,37 @@ struct ServerRenames: Sendable {
       if let known = record.objectID, let found = identifiers[item.entry.name] { return known == found }
       return record.hasStatus(of: item)
     }
-    return missing.compactMap { record in
-      let candidates = fresh.filter { isSame(record, $0) }
-      guard candidates.count == 1, let item = candidates.first, missing.count(where: { isSame($0, item) }) == 1 else {
-        return nil
+    var matches: [(record: MailboxRecord, entry: ListEntry)] = []
+    for record in missing {
+      let same = fresh.filter { isSame(record, $0) }
+      if same.count == 1, let item = same.first, missing.count(where: { isSame($0, item) }) == 1 {
+        matches.append((record, item.entry))
+      } else if records.count(where: { $0.uidValidity == record.uidValidity }) == 1,
+        let item = try await alike(record, among: fresh, identifiers)
+      {
+        matches.append((record, item.entry))
       }
-      return (record, item.entry)
     }
+    return matches
+  }
+
+  /// The mailbox that has changed since it was renamed: its messages show that it is the one.
+  private func alike(
+    _ record: MailboxRecord, among fresh: [ListedMailbox], _ identifiers: [MailboxName: String]
+  ) async throws -> ListedMailbox? {
+    let alike = fresh.filter { item in
+      if let known = record.objectID, let found = identifiers[item.entry.name], known != found { return false }
+      return record.mayBeSame(as: item)
+    }
+    guard alike.count == 1, let item = alike.first else { return nil }
+    do {
+      let selection = try await connection.select(item.entry.name, readOnly: true, resync: nil) { _ in }
+      guard selection.uidValidity == record.uidValidity else { return nil }
+    } catch ConnectionError.refused {
+      return nil
+    }
+    let probe = UIDProbe(connection: connection, state: state, mailbox: record.id)
+    return try await probe.answer() == .matched ? item : nil
   }
 
   /// MAILBOXIDs of mailboxes that can be selected.
@@ -115,11 +140,18 @@ struct ServerRenames: Sendable {
 
 extension MailboxRecord {
   fileprivate func hasStatus(of item: ListedMailbox) -> Bool {
-    guard let status = item.status else { return false }
-    guard let uidValidity, let checkpoint, let uidNext = checkpoint.uidNext, checkpoint.messages > 0 else {
-      return false
-    }
+    guard let status = item.status, let uidValidity, let checkpoint, let uidNext = checkpoint.uidNext,
+      checkpoint.messages > 0
+    else { return false }
     return status.uidValidity == uidValidity && status.uidNext == uidNext
       && status.messages.map(Int.init) == checkpoint.messages
+  }
+
+  /// Messages have come or gone since.
+  fileprivate func mayBeSame(as item: ListedMailbox) -> Bool {
+    guard let status = item.status, let uidValidity, status.uidValidity == uidValidity, let next = status.uidNext else {
+      return false
+    }
+    return checkpoint?.uidNext.map { next >= $0 } ?? true
   }
 }

@@ -10,13 +10,14 @@ extension OpenAccount {
     let tried = facts.triedRemovals
     if facts.wantsLook { return .milliseconds(200) }
     if try await state.mailboxesToRemove().contains(where: { !tried.contains($0) }) { return .milliseconds(200) }
-    guard settings.policy.direction == .twoWay else { return nil }
+    let sendsChanges = settings.policy.direction == .twoWay
     let now = clock.now().total
     var next: Int64?
     if let scanned = facts.lastCompleteScan {
-      next = try await state.nextSettled(settle: settings.settle.nanoseconds, after: scanned)
+      next = try await state.nextSettled(
+        settle: settings.settle.nanoseconds, after: scanned, sendsChanges: sendsChanges)
     }
-    for intent in try await state.intents() where intent.isUncertain {
+    for intent in try await state.intents() where intent.isUncertain && sendsChanges {
       let patience = IntentResolution.patience(for: intent.kind, hasMove: facts.hasMove)
       let due = (intent.since + patience + 1) * 1_000_000_000
       next = min(next ?? due, due)

@@ -26,6 +26,7 @@ package enum SASLExchange: Sendable {
   /// All is said with the first message.
   case single(SingleMessageExchange)
   case bearer(BearerExchange)
+  case login(LoginExchange)
   case cramMD5(CRAMMD5Exchange)
   case scram(SCRAMExchange)
 
@@ -37,6 +38,7 @@ package enum SASLExchange: Sendable {
     case .external: self = .single(try .external(identity))
     case .oauthBearer: self = .bearer(try .oauthBearer(identity))
     case .xoauth2: self = .bearer(try .xoauth2(identity))
+    case .login: self = .login(try LoginExchange(identity))
     case .cramMD5: self = .cramMD5(try CRAMMD5Exchange(identity, crypto: crypto))
     case .scramSHA1, .scramSHA1Plus:
       self = .scram(try SCRAMExchange(.sha1, identity, binding: binding, crypto: crypto))
@@ -50,7 +52,7 @@ package enum SASLExchange: Sendable {
     switch self {
     case .single(let exchange): exchange.initialResponse
     case .bearer(let exchange): exchange.initialResponse
-    case .cramMD5: nil
+    case .login, .cramMD5: nil
     case .scram(let exchange): exchange.initialResponse
     }
   }
@@ -62,6 +64,9 @@ package enum SASLExchange: Sendable {
     case .bearer(var exchange):
       defer { self = .bearer(exchange) }
       return .answer(try exchange.respond(to: challenge))
+    case .login(var exchange):
+      defer { self = .login(exchange) }
+      return .answer(try exchange.respond())
     case .cramMD5(var exchange):
       defer { self = .cramMD5(exchange) }
       return .answer(try exchange.respond(to: challenge))
@@ -88,6 +93,7 @@ package enum SASLExchange: Sendable {
     switch self {
     case .single: return
     case .bearer(let exchange): try exchange.checkDone()
+    case .login(let exchange): try exchange.checkDone()
     case .cramMD5(let exchange): try exchange.checkDone()
     case .scram(let exchange): try exchange.checkDone()
     }

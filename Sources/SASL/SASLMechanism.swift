@@ -5,6 +5,8 @@ package enum SASLMechanism: String, CaseIterable, Hashable, Sendable {
   case scramSHA256 = "SCRAM-SHA-256"
   case scramSHA1 = "SCRAM-SHA-1"
   case plain = "PLAIN"
+  /// Older than PLAIN and never a standard; some servers have nothing else.
+  case login = "LOGIN"
   case cramMD5 = "CRAM-MD5"
   case oauthBearer = "OAUTHBEARER"
   case xoauth2 = "XOAUTH2"

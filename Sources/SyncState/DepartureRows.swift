@@ -83,13 +83,14 @@ extension AccountState {
     }
   }
 
-  /// The mailboxes that have such rows, but those that only one listing has lacked so far.
+  /// The mailboxes that have such rows, but those that only one listing has lacked so far, and those whose folder was
+  /// removed here and waits for the person's word.
   package func mailboxesWithDepartures() async throws -> [MailboxRecord] {
     try await read { db in
       try Row.fetchAll(
         db,
         sql: """
-          SELECT * FROM mailbox WHERE unlisted <> 1
+          SELECT * FROM mailbox WHERE unlisted <> 1 AND removal <> 1
             AND id IN (SELECT mailbox FROM message WHERE departed IS NOT NULL
               UNION SELECT mailbox FROM message WHERE remote = 0 AND approved = 1) ORDER BY folder
           """

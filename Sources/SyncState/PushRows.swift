@@ -178,17 +178,18 @@ extension AccountState {
   }
 
   /// When the next file that is missing counts as deleted unless it turns up, in nanoseconds since 1970; nil where
-  /// nothing is watched since `scanBegan` or later. Its message may have left its mailbox on the server as well.
-  package func nextSettled(settle: Int64, after scanBegan: Int64) async throws -> Int64? {
+  /// nothing is watched since `scanBegan` or later. Its message may have left its mailbox on the server as well; where
+  /// nothing is sent, only such a message waits for that.
+  package func nextSettled(settle: Int64, after scanBegan: Int64, sendsChanges: Bool) async throws -> Int64? {
     try await read { db in
       try Int64.fetchOne(
         db,
         sql: """
           SELECT min(missing_since + ?1) FROM message INDEXED BY message_pending
           WHERE pending <> 0 AND pending & 1 AND state = 1
-            AND (departed IS NOT NULL OR remote = 1 AND uid IS NOT NULL) AND leaving = 0 AND missing_since IS NOT NULL AND missing_since + ?1 > ?2
+            AND (departed IS NOT NULL OR ?3 AND remote = 1 AND uid IS NOT NULL) AND leaving = 0 AND missing_since IS NOT NULL AND missing_since + ?1 > ?2
             AND id NOT IN (SELECT message FROM hold_message)
-          """, arguments: [settle, scanBegan])
+          """, arguments: [settle, scanBegan, sendsChanges])
     }
   }
 

@@ -21,7 +21,7 @@ class Box:
 
 class Boxes:
     def __init__(self, most=6):
-        self.lock, self.most, self.numbers = threading.RLock(), most, 0
+        self.lock, self.most, self.numbers, self.split = threading.RLock(), most, 0, 0
         self.all = {name: Box(name) for name in (*FIXED, TRASH)}
 
     def __getitem__(self, identity):
@@ -58,12 +58,25 @@ class Boxes:
                 return identity
         return None
 
+    def contents(self, view):
+        """{identity: messages} of {name: {uid: message}}."""
+        found = {}
+        for name, messages in view.items():
+            found.setdefault(self.identity_of(name) or name, []).extend(messages.values())
+        return found
+
     def settle(self, listed):
-        """At rest both sides have the same names: what is wrong, in words. Boxes that neither has are forgotten."""
+        """At rest both sides have the same names: what is wrong, in words. Boxes that neither has are forgotten. One that
+        was renamed on the server may be there under its old name too, for mail that came to its folder meanwhile: that is
+        a box of its own from then on."""
         wrong = ["%s: nobody made it" % name for name in listed if self.identity_of(name) is None]
         for identity, box in list(self.all.items()):
             found = box.names & set(listed)
-            if len(found) > 1:
+            if len(found) > 1 and box.changed == "server" and not box.gone:
+                self.all["%s again" % box.local] = Box(box.local)
+                box.local, box.changed = box.server, None
+                self.split += 1
+            elif len(found) > 1:
                 wrong.append("%s is there under both of its names: %s" % (identity, sorted(found)))
             elif found:
                 box.server = box.local = found.pop()

@@ -160,7 +160,7 @@ class FolderMutator(Mutator):
 
     def edit(self):
         found = self.picked(new=False)
-        if not found or self.ledger.copies(found[3]) != 1:
+        if not found or found[0] == "Trash" or self.ledger.copies(found[3]) != 1:
             return
         mailbox, path, item, token = found
         body = letter(token, text_of(self.dice) + "edited %d" % self.dice.randrange(1_000_000))

@@ -102,17 +102,14 @@ class Ledger:
 
     def judge(self, live, kept, trash="Trash"):
         """(what is wrong, in words; how many messages are there more often than wanted): `live` is {mailbox: messages} of
-        the server, which the folders equal; `kept` the digests in quarantine. Then the next epoch begins."""
+        the server, which the folders equal; `kept` the digests in quarantine."""
         wrong = []
         tokens = {}
-        there = collections.defaultdict(collections.Counter)
-        for mailbox, messages in live.items():
-            for message in messages:
-                token = self.made.get(message.digest)
-                if token is None:
-                    wrong.append("%s has a content that nobody made: %s" % (mailbox, message.digest[:8]))
-                there[token][Item(mailbox, message.digest, words(message.flags))] += 1
-                tokens[message.digest] = token
+        there = self.place(live)
+        for item in there.pop(None, ()):
+            wrong.append("%s has a content that nobody made: %s" % (item.mailbox, item.digest[:8]))
+        for token, found in there.items():
+            tokens.update((item.digest, token) for item in found)
         anywhere = set(tokens) | set(kept)
         for digest, token in list(self.known.items()):
             if digest in anywhere:
@@ -132,19 +129,30 @@ class Ledger:
                         token, "/".join(self.sides[token]) or "nobody", show(found), show(wanted), self.story(token)))
                 continue
             newest = self.latest.get(token)
-            if not self.deleted[token] and not any(
+            if wanted and not self.deleted[token] and not any(
                     newest is None or one.digest == newest for one in found):
                 wrong.append("LOST: nobody deleted %s, and it is in no mailbox but Trash: %s" % (token, self.story(token)))
             doubled += sum(found.values()) > max(1, sum(wanted.values()))
         self.known.update(tokens)
-        self.items = collections.defaultdict(collections.Counter, there)
+        return wrong, doubled
+
+    def place(self, live):
+        """{token: Counter of Item} of {mailbox: messages}."""
+        there = collections.defaultdict(collections.Counter)
+        for mailbox, messages in live.items():
+            for message in messages:
+                there[self.made.get(message.digest)][Item(mailbox, message.digest, words(message.flags))] += 1
+        return there
+
+    def begin(self, live):
+        """The next epoch begins with what is there."""
+        self.items = self.place(live)
         self.sides.clear()
         self.unsure.clear()
         self.deleted.clear()
         self.edited_away.clear()
         self.trail = collections.defaultdict(list, {token: trail[-12:] + ["-- rest --"] for token, trail in
                                                     self.trail.items()})
-        return wrong, doubled
 
     def story(self, token):
         return "\n      ".join([""] + self.trail[token][-24:])

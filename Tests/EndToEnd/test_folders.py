@@ -5,6 +5,7 @@ import shutil
 import time
 
 import check
+import mail_reader
 from support import FULL, EndToEnd, wait_until
 
 LAYOUTS = ("maildir++", "fs")
@@ -92,6 +93,13 @@ class Folders(EndToEnd):
         client = server.client()
         for name in names:
             self.assertEqual(client.delete('"%s"' % name)[0], "OK")
+        client.logout()
+
+    def expunge(self, server, mailbox, uids):
+        client = server.client()
+        client.select('"%s"' % mailbox)
+        client.uid("STORE", uids, "+FLAGS", "(\\Deleted)")
+        client.expunge()
         client.logout()
 
     def quiet(self, subject):
@@ -228,6 +236,20 @@ class Folders(EndToEnd):
 
     # A mailbox that goes on the server.
 
+    def test_a_renamed_mailbox_that_has_changed_since_renames_its_folder(self):
+        """Mail came into it and went, on both sides, before the next sync."""
+        server, subject = self.start(fill=(("Work", 4), ("Other", 2)))
+        self.rename(server, "Work", "Projects")
+        server.append("Projects", [(letter("later"), [], None)])
+        self.expunge(server, "Projects", "2")
+        self.deliver(self.folder(subject, "Work"), "mine")
+        self.synced(subject)
+        self.assertEqual(self.names(server), {"INBOX", "Trash", "Other", "Projects"})
+        self.assertEqual(self.subjects(server, "Projects"), ["Work-0", "Work-2", "Work-3", "later", "mine"])
+        self.assertFalse(self.folder(subject, "Work").exists())
+        self.assertSides(subject, server)
+        self.quiet(subject)
+
     def test_N11_a_mailbox_that_is_gone_twice_goes_to_quarantine(self):
         for layout in LAYOUTS:
             with self.subTest(layout=layout):
@@ -300,6 +322,25 @@ class Folders(EndToEnd):
                 self.assertFalse(self.folder(subject, "Work/2024").exists())
                 self.assertEqual(len(check.folder_messages(self.folder(subject, "Work"))[0]), 4,
                                  "the others go on")
+
+    def test_D7_a_removed_folder_stops_nothing_else(self):
+        """A message was moved there, a run that had seen it was killed, and then the folder was removed."""
+        for number in (11, 13, 15):
+            with self.subTest(commit=number):
+                server, subject = self.start()
+                work = self.folder(subject, "Work/2024")
+                mail_reader.move(mail_reader.files(subject.root)[0], work)
+                subject.sync(environment={"MAILMIRROR_FAILPOINT": "databaseCommit#%d:exit" % number})
+                shutil.rmtree(work)
+                self.deliver(subject.root, "new")
+                server.append("Work/2024", [(letter("meanwhile"), [], None)])
+                self.expunge(server, "Work", "1")
+                self.assertHeld(subject, "Work/2024", "removed here")
+                self.assertIn("new", self.subjects(server, "INBOX"))
+                self.assertEqual(len(mail_reader.files(self.folder(subject, "Work"))), 2, "removals go on")
+                self.decide(subject, "approve")
+                self.synced(subject)
+                self.assertSides(subject, server)
 
     def test_D7_approved_the_mailbox_goes_and_its_mail_is_in_the_trash(self):
         for layout in LAYOUTS:

@@ -15,12 +15,12 @@ struct Script {
 
   init(
     _ tls: SignInPolicy.TLS = .implicit, mechanisms: [String]? = nil, user: String = "user",
-    credential: CredentialKind = .password, longTokens: SignInPolicy.LongInitialResponse = .onTheLine,
+    credential: CredentialKind = .password, tokenForm: SignInPolicy.TokenForm = .atOnce,
     bindings: [ChannelBinding] = [], nonce: String = "abcdefghijklmnop", step: Int = .max
   ) {
     let policy = SignInPolicy(
       tls: tls, user: user, credential: credential, host: "server.example.com", port: 110, mechanisms: mechanisms,
-      longTokens: longTokens)
+      tokenForm: tokenForm)
     let crypto = SASLCrypto(
       nonce: { Array(nonce.utf8) }, digest: { $0.function.digest($1) }, hmac: { $0.function.hmac(key: $1, $2) })
     machine = SignInMachine(policy: policy, crypto: crypto)
@@ -258,6 +258,23 @@ private let ready = "UIDL\nPIPELINING\n"
     #expect(try script.says("+OK in") == ["<fail>"])
   }
 
+  @Test("LOGIN where there is nothing better, and by name before USER") func login() throws {
+    for (mechanisms, capabilities) in [(nil, ""), (["login"], "USER\n")] as [([String]?, String)] {
+      var script = Script(mechanisms: mechanisms)
+      _ = try script.says("+OK")
+      _ = try script.says("+OK\n\(capabilities)SASL LOGIN\n\(ready).")
+      #expect(script.password() == ["AUTH LOGIN\n"])
+      #expect(try script.says("+ VXNlcm5hbWU6") == ["dXNlcg==\n"])
+      #expect(try script.says("+ UGFzc3dvcmQ6") == ["cGVuY2ls\n"])
+      #expect(try script.says("+OK") == ["<established>"])
+    }
+    var early = Script()
+    _ = try early.says("+OK")
+    _ = try early.says("+OK\nSASL LOGIN\n\(ready).")
+    _ = early.password()
+    #expect(try early.says("+OK") == ["<fail>"])
+  }
+
   /// RFC 2195 section 2.
   @Test("CRAM-MD5") func cramMD5() throws {
     var script = Script(mechanisms: ["cram-md5"], user: "tim")
@@ -276,7 +293,7 @@ private let ready = "UIDL\nPIPELINING\n"
     let token = String(repeating: "t", count: 1_500)
     let initial = Base64.encode(Array("user=user\u{1}auth=Bearer \(token)\u{1}\u{1}".utf8))
     for accepts in [true, false] {
-      var script = Script(credential: .token, longTokens: onTheLine ? .onTheLine : .afterChallenge)
+      var script = Script(credential: .token, tokenForm: onTheLine ? .atOnce : .afterChallenge)
       _ = try script.says("+OK")
       #expect(try script.says("+OK\nUSER\nSASL PLAIN XOAUTH2\n\(ready).") == ["<password>"])
       if onTheLine {

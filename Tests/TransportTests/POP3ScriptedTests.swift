@@ -17,7 +17,7 @@ struct POP3ScriptedTests {
     ServerEndpoint(
       transport: TransportSettings(host: "127.0.0.1", port: server.port, tls: tls, connectTimeout: .seconds(5)),
       user: "someone", credentials: Credentials(kind: token ? .token : .password) { Array("secret".utf8) },
-      timeout: .seconds(2))
+      timeout: .seconds(20))
   }
 
   private func open(
@@ -134,14 +134,19 @@ struct POP3ScriptedTests {
     await server.stop()
   }
 
-  @Test("no UIDL is nil; a UIDL that can't be had now is a wait") func noUniqueIDs() async throws {
-    for (answer, isWait) in [("-ERR what\r\n", false), ("-ERR [SYS/TEMP] sick\r\n", true)] {
-      let server = try await Self.server { _ in [answer] }
+  @Test("no UIDL is nil; one that is announced and refused, or can't be had now, is an error") func noUniqueIDs()
+    async throws
+  {
+    let without = Self.capabilities.replacingOccurrences(of: "UIDL\r\n", with: "")
+    for (answer, capabilities, failure) in [
+      ("-ERR what\r\n", without, nil),
+      ("-ERR what\r\n", Self.capabilities, .refused(command: "UIDL", ReplyText(text: "what"))),
+      ("-ERR [SYS/TEMP] sick\r\n", without, .wait(POP3Wait(kind: .temporary, text: "sick"))),
+    ] as [(String, String, POP3Failure?)] {
+      let server = try await Self.server(capabilities: capabilities) { line in line == "CAPA" ? nil : [answer] }
       let connection = try await open(endpoint(server))
-      if isWait {
-        await #expect(throws: POP3Failure.wait(POP3Wait(kind: .temporary, text: "sick"))) {
-          try await connection.uniqueIDs()
-        }
+      if let failure {
+        await #expect(throws: failure) { try await connection.uniqueIDs() }
       } else {
         #expect(try await connection.uniqueIDs() == nil)
       }
@@ -149,6 +154,67 @@ struct POP3ScriptedTests {
       connection.close()
       await server.stop()
     }
+  }
+
+  /// Each message is its number; `extra` comes behind the answer to RETR 2.
+  private func outOfStep(_ extra: String) async throws -> (Result<RetrieveOutcome, any Error>, [Int: String]) {
+    let server = try await Self.server { line in
+      if line == "STAT" { return ["+OK 5 50\r\n"] }
+      return ["+OK 10 octets\r\n\(line.dropFirst(5))\r\n.\r\n" + (line == "RETR 2" ? extra : "")]
+    }
+    let connection = try await open(endpoint(server))
+    let receivers = (1...5).map { _ in CollectingReceiver() }
+    let result: Result<RetrieveOutcome, any Error>
+    do {
+      result = .success(try await connection.retrieve(Array(1...5)) { receivers[$0 - 1].begin(announcedSize: 0) })
+    } catch {
+      result = .failure(error)
+    }
+    var seen: [Int: String] = [:]
+    for (index, receiver) in receivers.enumerated() {
+      for message in receiver.all where message.attributes != nil {
+        seen[index + 1] = String(decoding: message.bytes, as: UTF8.self)
+      }
+    }
+    connection.close()
+    await server.stop()
+    return (result, seen)
+  }
+
+  @Test(
+    "a line too many never makes one message another's",
+    arguments: ["+OK\r\n", "+OK 9 octets\r\n", "-ERR\r\n", "x\r\n", ".\r\n"])
+  func oneLineTooMany(_ extra: String) async throws {
+    let (_, seen) = try await outOfStep(extra)
+    for (number, text) in seen { #expect(text == "\(number)\n") }
+    #expect(seen[1] != nil)
+  }
+
+  @Test("messages that are refused, or begin as an answer does, cost no other its delivery") func oddMessages()
+    async throws
+  {
+    let server = try await Self.server { line in
+      switch line {
+      case "STAT": ["+OK 9 90\r\n"]
+      case "RETR 2", "RETR 5": ["-ERR broken\r\n"]
+      case "RETR 3": ["+OK\r\n+OK I am a message\r\n.\r\n"]
+      case "RETR 4": ["+OK\r\n.\r\n"]
+      case "RETR 6": ["+OK\r\n-ERR\r\n.\r\n"]
+      default: ["+OK\r\n\(line)\r\n.\r\n"]
+      }
+    }
+    let connection = try await open(endpoint(server))
+    let receiver = CollectingReceiver()
+    let outcome = try await connection.retrieve(Array(1...9)) { _ in receiver.begin(announcedSize: 0) }
+    #expect(outcome.delivered == [1, 3, 4, 6, 7, 8, 9])
+    #expect(outcome.refused.map(\.number) == [2, 5])
+    #expect(
+      receiver.all.map { String(decoding: $0.bytes, as: UTF8.self) }
+        == ["RETR 1\n", "+OK I am a message\n", "", "-ERR\n", "RETR 7\n", "RETR 8\n", "RETR 9\n"])
+    #expect(receiver.all.allSatisfy { $0.error == nil })
+    try await connection.noop()
+    connection.close()
+    await server.stop()
   }
 
   @Test("commands are pipelined where the server can, and only there", arguments: [true, false])
@@ -175,7 +241,8 @@ struct POP3ScriptedTests {
 
   @Test("a message that nobody wants passes; one that is refused begins no sink") func unwanted() async throws {
     let server = try await Self.server { line in
-      line == "RETR 2" ? ["-ERR no such message\r\n"] : ["+OK\r\n\(line)\r\n.\r\n"]
+      if line == "STAT" { return ["+OK 3 30\r\n"] }
+      return line == "RETR 2" ? ["-ERR no such message\r\n"] : ["+OK\r\n\(line)\r\n.\r\n"]
     }
     let connection = try await open(endpoint(server))
     let receiver = CollectingReceiver()
@@ -221,7 +288,9 @@ struct POP3ScriptedTests {
 
   @Test("silence is noticed; a cancelled task closes the connection; a farewell is told") func silence() async throws {
     let server = try await Self.server { _ in [] }
-    let connection = try await open(endpoint(server))
+    var hasty = endpoint(server)
+    hasty.timeout = .seconds(1)
+    let connection = try await open(hasty)
     await #expect(throws: POP3Failure.timedOut(waitingFor: "RETR")) {
       try await connection.retrieve([1]) { _ in nil }
     }

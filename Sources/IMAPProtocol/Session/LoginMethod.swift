@@ -7,7 +7,8 @@ enum LoginMethod: Hashable, Sendable {
   /// The LOGIN command (RFC 3501 section 6.2.3).
   case loginCommand
 
-  private static let all = SASLMechanism.allCases.map(LoginMethod.sasl) + [.loginCommand]
+  /// The mechanism LOGIN has nothing that the command has not.
+  private static let all = SASLMechanism.allCases.filter { $0 != .login }.map(LoginMethod.sasl) + [.loginCommand]
 
   /// What can send what we have, strongest first. EXTERNAL says nothing of ours but a name, so it is taken by itself
   /// only where there is nothing else, and always where it is asked for by name.

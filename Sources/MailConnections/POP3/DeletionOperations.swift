@@ -13,7 +13,7 @@ final class DeleteOperation: POP3Operation {
     self.promise = promise
   }
 
-  func next() -> Command? { numbers.popFirst().map(Command.delete) }
+  func next(unanswered: Int) -> Command? { numbers.popFirst().map(Command.delete) }
 
   func replied(_ reply: Reply, line: UnsafeRawBufferPointer, to command: Command) {
     guard case .delete(let number) = command else { return }
@@ -37,7 +37,7 @@ final class QuitOperation: POP3Operation {
 
   init(_ promise: EventLoopPromise<Void>) { self.promise = promise }
 
-  func next() -> Command? { command.take() }
+  func next(unanswered: Int) -> Command? { command.take() }
 
   func replied(_ reply: Reply, line: UnsafeRawBufferPointer, to command: Command) throws {
     guard !reply.isOK else { return }

@@ -144,7 +144,7 @@ final class POP3ChannelHandler: ChannelDuplexHandler {
       switch event {
       case .reply(let reply, let line):
         isInMessage = reply.isOK
-        commands.replied(reply, line: line)
+        do { try commands.replied(reply, line: line) } catch { fail(error) }
       case .line(let line): commands.current?.received(.whole(line))
       case .overlongLine(let head): commands.current?.received(.cut(head))
       case .message(let bytes): commands.current?.received(message: bytes)

@@ -36,10 +36,13 @@ struct POP3CommandQueue {
     let depth = hasPipelining ? Self.pipelineDepth : 1
     var index = 0
     while index < places.count, sent.count < depth {
-      if !places[index].isAllSent, let command = places[index].operation.next() {
+      let place = places[index]
+      if !place.isAllSent || place.operation.waits, let command = place.operation.next(unanswered: place.unanswered) {
         commands.append(command)
-        sent.append(Sent(command: command, operation: places[index].operation))
+        sent.append(Sent(command: command, operation: place.operation))
         places[index].unanswered += 1
+      } else if place.operation.waits, place.unanswered > 0 {
+        break
       } else {
         places[index].isAllSent = true
         index += 1
@@ -51,19 +54,23 @@ struct POP3CommandQueue {
 
   /// Completes the first operations as far as they are done, so that the first is the one that an answer belongs to.
   private mutating func finish() {
-    while let first = places.first, first.isAllSent, first.unanswered == 0 {
+    while let first = places.first, first.isAllSent, first.unanswered == 0, !first.operation.waits {
       places.removeFirst()
       if let error = first.error { first.operation.fail(error, wasSent: false) } else { first.operation.complete() }
     }
   }
 
   /// The first line of an answer.
-  mutating func replied(_ reply: Reply, line: UnsafeRawBufferPointer) {
+  /// - Throws: `POP3Failure.badServer` where nothing that follows can be trusted.
+  mutating func replied(_ reply: Reply, line: UnsafeRawBufferPointer) throws(POP3Failure) {
     guard let answered = sent.first else { return }
     do {
       try answered.operation.replied(reply, line: line, to: answered.command)
+    } catch let failure as POP3Failure where failure.isBadServer {
+      throw failure
     } catch {
-      if places[0].error == nil { places[0].error = error }
+      let index = place(of: answered)
+      if places[index].error == nil { places[index].error = error }
     }
     if !reply.isOK || answered.command.shape == .single { end() }
   }
@@ -74,9 +81,12 @@ struct POP3CommandQueue {
     end()
   }
 
+  private func place(of answered: Sent) -> Int {
+    places.firstIndex { $0.operation === answered.operation } ?? 0
+  }
+
   private mutating func end() {
-    sent.removeFirst()
-    places[0].unanswered -= 1
+    places[place(of: sent.removeFirst())].unanswered -= 1
     // The next answer may be that of the next operation.
     finish()
   }
@@ -88,4 +98,8 @@ struct POP3CommandQueue {
     sent = []
     for place in failing { place.operation.fail(place.error ?? error, wasSent: place.unanswered > 0) }
   }
+}
+
+extension POP3Failure {
+  fileprivate var isBadServer: Bool { if case .badServer = self { true } else { false } }
 }

@@ -34,7 +34,7 @@ package final class POP3Connection: Sendable {
   }
 
   /// Connects, makes TLS and signs in. A token that the server refuses may only have expired: a fresh one is tried at
-  /// once, on a new connection, and sent the other way where it is too long for a line.
+  /// once, on a new connection, and sent the other way.
   /// - Throws: `POP3Failure` or `CancellationError`.
   package static func open(
     _ endpoint: ServerEndpoint, group: any EventLoopGroup, budget: InFlightBudget, logger: Logger
@@ -48,7 +48,7 @@ package final class POP3Connection: Sendable {
       }
     } attempt: { endpoint, isSecond in
       var policy = endpoint.signInPolicy
-      if isSecond { policy.longTokens = policy.longTokens.other }
+      if isSecond { policy.tokenForm = policy.tokenForm.other }
       return try await connect(endpoint, policy, group: group, budget: budget, logger: logger)
     }
   }
@@ -80,14 +80,17 @@ package final class POP3Connection: Sendable {
     return (now.received, now.sent)
   }
 
-  /// STAT (RFC 1939 section 5).
+  /// STAT (RFC 1939 section 5); at most a million messages are counted.
   package func status() async throws -> MaildropStatus { try await run { MaildropStatusOperation($0) } }
 
   /// LIST (RFC 1939 section 5).
   package func sizes() async throws -> MessageSizes { try await run { SizesOperation($0) } }
 
-  /// UIDL (RFC 1939 section 7); nil when the server has none.
-  package func uniqueIDs() async throws -> UniqueIDListing? { try await run { UniqueIDsOperation($0) } }
+  /// UIDL (RFC 1939 section 7); nil when the server has none. A refusal is an error where the server says that it has.
+  package func uniqueIDs() async throws -> UniqueIDListing? {
+    let isAnnounced = capabilities.hasUniqueIDs
+    return try await run { UniqueIDsOperation(isAnnounced: isAnnounced, $0) }
+  }
 
   /// RETR of each (RFC 1939 section 5), streamed into sinks; `sink` is called on the event loop when a message begins,
   /// in the order of `numbers`, and nil lets its bytes pass. A message that the server refuses begins no sink; what is
@@ -125,14 +128,11 @@ package final class POP3Connection: Sendable {
   /// - Throws: `.unknownOutcome` where QUIT may have reached the server and its +OK did not come; any other failure
   ///   where it was not sent, and so nothing is deleted.
   package func quit() async throws {
-    do {
-      try await run { QuitOperation($0) }
-    } catch {
-      close()
-      throw error
-    }
+    let answer: Result<Void, any Error>
+    do { answer = .success(try await run { QuitOperation($0) }) } catch { answer = .failure(error) }
     close()
     try? await channel.closeFuture.get()
+    try answer.get()
   }
 
   /// At once; nothing is deleted.

@@ -15,7 +15,7 @@ final class PlainPOP3Operation: POP3Operation {
     name = command.name
   }
 
-  func next() -> Command? { command.take() }
+  func next(unanswered: Int) -> Command? { command.take() }
   func complete() { promise.succeed() }
   func fail(_ error: any Error, wasSent: Bool) { promise.fail(error) }
 }
@@ -29,7 +29,7 @@ final class MaildropStatusOperation: POP3Operation {
 
   init(_ promise: EventLoopPromise<MaildropStatus>) { self.promise = promise }
 
-  func next() -> Command? { command.take() }
+  func next(unanswered: Int) -> Command? { command.take() }
 
   func replied(_ reply: Reply, line: UnsafeRawBufferPointer, to command: Command) throws {
     try reply.requireOK(command)
@@ -38,7 +38,8 @@ final class MaildropStatusOperation: POP3Operation {
     guard let count = numbers.first, let count = Int(exactly: count) else {
       throw POP3Failure.badServer("it answered STAT with \(reply.text.text)")
     }
-    status = MaildropStatus(count: count, octets: numbers.dropFirst().first ?? 0)
+    // No number from a server may be what a loop of ours counts to.
+    status = MaildropStatus(count: min(count, ListingLine.largestNumber), octets: numbers.dropFirst().first ?? 0)
   }
 
   func complete() {
@@ -57,7 +58,7 @@ final class SizesOperation: POP3Operation {
 
   init(_ promise: EventLoopPromise<MessageSizes>) { self.promise = promise }
 
-  func next() -> Command? { command.take() }
+  func next(unanswered: Int) -> Command? { command.take() }
 
   func received(_ line: ListedLine) {
     guard case .whole(let bytes) = line, let listed = ListingLine(bytes), let size = listed.size else {
@@ -74,19 +75,25 @@ final class SizesOperation: POP3Operation {
 /// UIDL. A number that is named twice is left out, as it can't be both.
 final class UniqueIDsOperation: POP3Operation {
   private var command: Command? = .uniqueIDs
+  private let isAnnounced: Bool
   private let promise: EventLoopPromise<UniqueIDListing?>
   private var gathered = UniqueIDGatherer()
   private var isRefused = false
   let name = "UIDL"
 
-  init(_ promise: EventLoopPromise<UniqueIDListing?>) { self.promise = promise }
+  init(isAnnounced: Bool, _ promise: EventLoopPromise<UniqueIDListing?>) {
+    self.isAnnounced = isAnnounced
+    self.promise = promise
+  }
 
-  func next() -> Command? { command.take() }
+  func next(unanswered: Int) -> Command? { command.take() }
 
   func replied(_ reply: Reply, line: UnsafeRawBufferPointer, to command: Command) throws {
     guard !reply.isOK else { return }
-    // A refusal for a while does not mean that there are none.
-    if reply.text.pauseReason != nil || reply.text.code == .systemPermanent { try reply.requireOK(command) }
+    // A refusal for a while, or of what the server says that it has, does not mean that there are none.
+    if isAnnounced || reply.text.pauseReason != nil || reply.text.code == .systemPermanent {
+      try reply.requireOK(command)
+    }
     isRefused = true
   }
 

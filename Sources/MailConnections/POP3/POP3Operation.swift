@@ -5,9 +5,13 @@ import POP3Protocol
 protocol POP3Operation: AnyObject {
   /// For errors: `RETR`.
   var name: String { get }
-  /// What to send next; nil for no more.
-  func next() -> Command?
+  /// What to send next, when `unanswered` commands of this operation wait for their answers; nil for no more, or where
+  /// `waits` for nothing yet.
+  func next(unanswered: Int) -> Command?
+  /// What comes next depends on answers that are still to come, so nothing else may be sent either.
+  var waits: Bool { get }
   /// The first line of an answer. An error thrown here fails the operation, once all its commands are answered.
+  /// `POP3Failure.badServer` ends the session at once.
   func replied(_ reply: Reply, line: UnsafeRawBufferPointer, to command: Command) throws
   func received(_ line: ListedLine)
   func received(message bytes: UnsafeRawBufferPointer)
@@ -31,6 +35,7 @@ extension POP3Operation {
     try reply.requireOK(command)
   }
 
+  var waits: Bool { false }
   func received(_ line: ListedLine) {}
   func received(message bytes: UnsafeRawBufferPointer) {}
   func ended() {}

@@ -14,7 +14,7 @@ extension ServerEndpoint {
     return SignInPolicy(
       tls: tls, user: user, credential: credentials.kind, host: transport.tunnel == nil ? transport.host : "",
       port: transport.port, mechanisms: mechanisms,
-      longTokens: transport.endsSessionAtLongLines ? .afterChallenge : .onTheLine)
+      tokenForm: transport.endsSessionAtLongLines ? .afterChallenge : .atOnce)
   }
 }
 
@@ -28,8 +28,8 @@ extension TransportSettings {
   }
 }
 
-extension SignInPolicy.LongInitialResponse {
-  var other: SignInPolicy.LongInitialResponse { self == .onTheLine ? .afterChallenge : .onTheLine }
+extension SignInPolicy.TokenForm {
+  var other: SignInPolicy.TokenForm { self == .atOnce ? .afterChallenge : .atOnce }
 }
 
 extension POP3Failure {

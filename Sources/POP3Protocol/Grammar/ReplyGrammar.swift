@@ -13,6 +13,15 @@ extension Reply {
     text = ReplyText(line.dropFirst(word.count + 1))
   }
 
+  /// Octets of the longest status and the blank or line end behind it.
+  package static let longestStatus = 5
+
+  /// A message's first octets, `longestStatus` of them or all, that could as well be a reply's.
+  package static func begins(_ head: [UInt8]) -> Bool {
+    let word = head.prefix { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\r") && $0 != UInt8(ascii: "\n") }
+    return ["+OK", "-ERR"].contains(String(decoding: word, as: UTF8.self).asciiUppercased())
+  }
+
   /// The numbers at the beginning of the text: `+OK 2 320`. Fewer than `count` where the server says something else.
   package static func numbers(_ count: Int, in line: some Collection<UInt8>) -> [UInt64] {
     var numbers: [UInt64] = []

@@ -18,10 +18,10 @@ enum LoginMethod: Hashable, Sendable {
     }
   }
 
-  /// By the name that a person writes; `login` is what IMAP calls the like of USER and PASS.
-  private static func named(_ name: String) -> LoginMethod? {
+  /// By the name that a person writes; `login` is also what IMAP calls the like of USER and PASS.
+  private static func named(_ name: String) -> [LoginMethod] {
     let name = name.asciiUppercased()
-    return name == "LOGIN" ? .user : all.first { $0.name == name }
+    return all.filter { $0.name == name } + (name == "LOGIN" ? [.user] : [])
   }
 
   /// What can send what we have, strongest first. APOP hides the password from whoever listens and from no one else, so
@@ -31,15 +31,15 @@ enum LoginMethod: Hashable, Sendable {
     case .password:
       let isInsideTLS = if case .none = policy.tls { false } else { true }
       let sasl = SASLMechanism.forPasswords(insideTLS: isInsideTLS).map(LoginMethod.sasl)
-      if isInsideTLS { return sasl + [.user, .apop] }
-      return sasl.filter { $0 != .sasl(.plain) } + [.apop, .sasl(.plain), .user]
+      if isInsideTLS { return sasl + [.user, .sasl(.login), .apop] }
+      return sasl.filter { $0 != .sasl(.plain) } + [.apop, .sasl(.plain), .user, .sasl(.login)]
     case .token: return SASLMechanism.forTokens.map(LoginMethod.sasl)
     case .none: return [.sasl(.external)]
     }
   }
 
   /// Sends what whoever listens without TLS can use.
-  private var showsPassword: Bool { self == .user || self == .sasl(.plain) }
+  private var showsPassword: Bool { self == .user || self == .sasl(.plain) || self == .sasl(.login) }
 
   /// The first of the person's methods, else the strongest, that the server offers. Nothing shows the password without
   /// TLS to a server whose APOP timestamp is forged.
@@ -55,7 +55,7 @@ enum LoginMethod: Hashable, Sendable {
     let hasUser = capabilities?.hasUser ?? true
     let candidates = candidates(policy)
     let wanted = policy.mechanisms.map { names in
-      names.compactMap(named).filter { $0 == .sasl(.external) || candidates.contains($0) }
+      names.flatMap(named).filter { $0 == .sasl(.external) || candidates.contains($0) }
     }
     let usable = (wanted ?? candidates).first { method in
       switch method {

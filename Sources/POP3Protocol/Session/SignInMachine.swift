@@ -202,7 +202,10 @@ package struct SignInMachine {
     if let initial { concealed.add(initial) }
     let atOnce = Command.authenticate(mechanism: mechanism.rawValue, initialResponse: initial)
     let isShort = atOnce.line.map { $0.count <= Command.longestLine } ?? false
-    if isShort || mechanism == .xoauth2 && policy.longTokens == .onTheLine {
+    let isAtOnce =
+      SASLMechanism.forTokens.contains(mechanism)
+      ? policy.tokenForm == .atOnce && (isShort || mechanism == .xoauth2) : isShort
+    if isAtOnce {
       state = .authenticating(exchange, pending: nil)
       return send(atOnce, description: "AUTH \(mechanism.rawValue)")
     }

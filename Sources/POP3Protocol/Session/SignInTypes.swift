@@ -9,10 +9,10 @@ package struct SignInPolicy: Hashable, Sendable {
     case none(allowCredentials: Bool)
   }
 
-  /// How a first message goes out that is too long for a command line of 255 octets, as those with tokens are.
-  package enum LongInitialResponse: Hashable, Sendable {
-    /// On the line of AUTH all the same, as Google describes it for XOAUTH2.
-    case onTheLine
+  /// How a token goes out, which is often too long for a command line of 255 octets.
+  package enum TokenForm: Hashable, Sendable {
+    /// With AUTH; for XOAUTH2 on a line of any length, as Google describes it.
+    case atOnce
     /// After an empty challenge (RFC 5034 section 4).
     case afterChallenge
   }
@@ -23,14 +23,14 @@ package struct SignInPolicy: Hashable, Sendable {
   /// The server's name and port, which OAUTHBEARER sends along; empty and 0 where there is none.
   package var host: String
   package var port: Int
-  /// `scram-sha-256`, `plain`, `login` or `user` for USER and PASS, `apop`, in the order to prefer; nil for the
-  /// strongest that both sides have.
+  /// `scram-sha-256`, `plain`, `login`, `user` for USER and PASS, `apop` and the like in the order to prefer; nil for
+  /// the strongest that both sides have. `login` means USER and PASS, too.
   package var mechanisms: [String]?
-  package var longTokens: LongInitialResponse
+  package var tokenForm: TokenForm
 
   package init(
     tls: TLS, user: String, credential: CredentialKind = .password, host: String = "", port: Int = 0,
-    mechanisms: [String]? = nil, longTokens: LongInitialResponse = .onTheLine
+    mechanisms: [String]? = nil, tokenForm: TokenForm = .atOnce
   ) {
     self.tls = tls
     self.user = user
@@ -38,7 +38,7 @@ package struct SignInPolicy: Hashable, Sendable {
     self.host = host
     self.port = port
     self.mechanisms = mechanisms
-    self.longTokens = longTokens
+    self.tokenForm = tokenForm
   }
 }
 
