@@ -66,9 +66,15 @@ package actor AccountService {
     }
     let signal = signal
     var outcome = await requests.ask(only: mailboxes) { signal.wake(.survey) }
+    var forOthers = 0
     for _ in 0..<Self.passes {
-      guard let pause = try? await open?.account.timeToSettle() else { break }
-      try? await Task.sleep(for: pause)
+      if outcome.forOthers > forOthers {
+        forOthers = outcome.forOthers
+      } else if let pause = try? await open?.account.timeToSettle() {
+        try? await Task.sleep(for: pause)
+      } else {
+        break
+      }
       guard !Task.isCancelled else { break }
       outcome.add(await requests.ask(only: mailboxes) { signal.wake(.survey) })
     }

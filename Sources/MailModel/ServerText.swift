@@ -1,6 +1,7 @@
 /// Text of the server made fit for logs, sockets and terminals.
 package enum ServerText {
-  package static let maxCharacters = 1_000
+  /// Half of what a line of ours may have, so that the remedy behind it is never cut off.
+  package static let maxCharacters = 500
 
   /// Bad UTF-8 is replaced, control and direction characters are removed, and what is too long is cut.
   package static func sanitized(_ bytes: some Collection<UInt8>) -> String {
