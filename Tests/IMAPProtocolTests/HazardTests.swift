@@ -90,7 +90,7 @@ import Testing
     line += [UInt8](repeating: 0x41, count: 900_000) + [0x0D, 0x0A]
     let text = feed(line).text?.text ?? ""
     #expect(text.hasPrefix("%n[31m\u{FFFD}\u{FFFD}éAAA"))
-    #expect(text.unicodeScalars.count == 1_000)
+    #expect(text.unicodeScalars.count == ServerText.maxCharacters)
     #expect(feed([UInt8](repeating: 0x41, count: 3 << 20)).error != nil)
   }
 
