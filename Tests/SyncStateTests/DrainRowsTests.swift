@@ -11,7 +11,7 @@ import Testing
     let identity = AccountIdentity(account: "work", server: "me@h", marker: "m", machine: "x")
     try AccountState.create(at: path, identity: identity, now: 1)
     let state = try AccountState.open(at: path, boot: "b", now: 2)
-    return (state, try await state.addMailbox(.inbox, delimiter: 47, folder: "", objectID: nil).id)
+    return (state, try await state.addMailbox(.inbox, delimiter: 47, folder: "").id)
   }
 
   private func name(_ text: String) -> UniqueID? { UniqueID(Array(text.utf8)) }
@@ -93,7 +93,7 @@ import Testing
   @Test("What is not here yet goes where mail is delivered now, and stays or leaves as the person wants now")
   func changedMind() async throws {
     let (state, inbox) = try await opened()
-    let other = try await state.addMailbox(MailboxName("Other"), delimiter: 47, folder: ".Other", objectID: nil).id
+    let other = try await state.addMailbox(MailboxName("Other"), delimiter: 47, folder: ".Other").id
     let ids = try await state.noteListing(1, listing(["a", "b"]), into: inbox, leaves: true, now: 100)
     try await settle(try await intend(ids[0], in: inbox, state), ids[0], state)
     _ = try await state.noteListing(2, ListingChanges(), into: other, leaves: false, now: 200)

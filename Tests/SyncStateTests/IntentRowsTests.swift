@@ -15,7 +15,7 @@ import Testing
     try AccountState.create(
       at: path, identity: AccountIdentity(account: "work", server: "old", marker: "m", machine: "x"), now: 1)
     state = try AccountState.open(at: path, boot: "b", now: 2)
-    mailbox = try await state.addMailbox(.inbox, delimiter: 47, folder: "", objectID: nil).id
+    mailbox = try await state.addMailbox(.inbox, delimiter: 47, folder: "").id
   }
 
   private func file(_ content: UInt8, inode: Int64) throws -> LocalFile {

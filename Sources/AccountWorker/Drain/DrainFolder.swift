@@ -24,7 +24,7 @@ struct DrainFolder: Sendable {
         remedy: "name another folder with deliver_to")
     }
     _ = try await account.pool.run { try MaildirFolder.create(in: root, at: path, layout: layout) }
-    let record = try await state.addMailbox(name, delimiter: UInt8(ascii: "/"), folder: path.stored, objectID: nil)
+    let record = try await state.addMailbox(name, delimiter: UInt8(ascii: "/"), folder: path.stored)
     return try await account.mirrored(record)
   }
 
