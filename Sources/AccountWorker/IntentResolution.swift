@@ -152,27 +152,30 @@ struct IntentResolution: Sendable {
           replaces: intent.kind == .append ? intent.source : nil), now: now)
       result.uploaded += 1
     }
-    // The file and what its name says of flags are compared when the folder is read the next time, which is at once.
+    // What the name says of flags is compared when the folder is read the next time.
     try await state.forgetScan(of: record.id)
   }
 
   /// The intent's file as it is now: for an edited message that of its row. Since the act it may have got another inode,
-  /// in a Maildir that was put back from a backup, or another content; the next scan reads it.
+  /// in a Maildir that was put back from a backup, or another content.
   private func file(of intent: ServerIntent) async throws -> LocalFile? {
     guard let key = intent.file else { return nil }
-    if var file = try await state.localFile(key, content: intent.digests.content, in: intent.mailbox) {
-      if ![file.digests.content, file.plain.content].contains(intent.digests.content) {
-        file.digests = intent.digests
-        file.stamp.modified = FileStamp.unread
-      }
-      return file
+    if let file = try await state.localFile(key, in: intent.mailbox) {
+      let isSame = [file.digests.content, file.plain.content].contains(intent.digests.content)
+      return isSame ? file : unread(file, intent)
     }
     guard intent.kind == .append, let source = intent.source,
       let row = try await state.messages(ids: [source]).first, !row.pending.contains(.gone)
     else { return nil }
-    var file = row.asFile
+    return unread(row.asFile, intent)
+  }
+
+  /// The message that the server has is the intent's; whether the file still is tells the next scan, which is at once.
+  private func unread(_ file: LocalFile, _ intent: ServerIntent) -> LocalFile {
+    var file = file
     file.digests = intent.digests
     file.stamp.modified = FileStamp.unread
+    account.facts.setWantsLook(true)
     return file
   }
 

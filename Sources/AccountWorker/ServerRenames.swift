@@ -51,37 +51,32 @@ struct ServerRenames: Sendable {
       if let known = record.objectID, let found = identifiers[item.entry.name] { return known == found }
       return record.hasStatus(of: item)
     }
-    var matches: [(record: MailboxRecord, entry: ListEntry)] = []
+    var found: [(record: MailboxRecord, entry: ListEntry)] = []
     for record in missing {
-      let same = fresh.filter { isSame(record, $0) }
-      if same.count == 1, let item = same.first, missing.count(where: { isSame($0, item) }) == 1 {
-        matches.append((record, item.entry))
-      } else if records.count(where: { $0.uidValidity == record.uidValidity }) == 1,
-        let item = try await alike(record, among: fresh, identifiers)
-      {
-        matches.append((record, item.entry))
+      let candidates = fresh.filter { isSame(record, $0) }
+      if candidates.count == 1, let item = candidates.first, missing.count(where: { isSame($0, item) }) == 1 {
+        found.append((record, item.entry))
+      } else if records.count(where: { $0.uidValidity == record.uidValidity }) == 1 {
+        let alike = fresh.filter { item in
+          (record.objectID == nil || identifiers[item.entry.name] == nil) && record.mayHaveBecome(item)
+        }
+        if alike.count == 1, let item = alike.first, try await hasMessages(of: record, item.entry.name) {
+          found.append((record, item.entry))
+        }
       }
     }
-    return matches
+    return found
   }
 
-  /// The mailbox that has changed since it was renamed: its messages show that it is the one.
-  private func alike(
-    _ record: MailboxRecord, among fresh: [ListedMailbox], _ identifiers: [MailboxName: String]
-  ) async throws -> ListedMailbox? {
-    let alike = fresh.filter { item in
-      if let known = record.objectID, let found = identifiers[item.entry.name], known != found { return false }
-      return record.mayBeSame(as: item)
-    }
-    guard alike.count == 1, let item = alike.first else { return nil }
+  /// Whether messages that the row's mailbox had are in this one.
+  private func hasMessages(of record: MailboxRecord, _ name: MailboxName) async throws -> Bool {
     do {
-      let selection = try await connection.select(item.entry.name, readOnly: true, resync: nil) { _ in }
-      guard selection.uidValidity == record.uidValidity else { return nil }
+      let selection = try await connection.select(name, readOnly: true, resync: nil) { _ in }
+      guard selection.uidValidity == record.uidValidity else { return false }
     } catch ConnectionError.refused {
-      return nil
+      return false
     }
-    let probe = UIDProbe(connection: connection, state: state, mailbox: record.id)
-    return try await probe.answer() == .matched ? item : nil
+    return try await UIDProbe(connection: connection, state: state, mailbox: record.id).answer() == .matched
   }
 
   /// MAILBOXIDs of mailboxes that can be selected.
@@ -140,16 +135,16 @@ struct ServerRenames: Sendable {
 
 extension MailboxRecord {
   fileprivate func hasStatus(of item: ListedMailbox) -> Bool {
-    guard let status = item.status, let uidValidity, let checkpoint, let uidNext = checkpoint.uidNext,
-      checkpoint.messages > 0
-    else { return false }
+    guard let status = item.status else { return false }
+    guard let uidValidity, let checkpoint, let uidNext = checkpoint.uidNext, checkpoint.messages > 0 else {
+      return false
+    }
     return status.uidValidity == uidValidity && status.uidNext == uidNext
       && status.messages.map(Int.init) == checkpoint.messages
   }
-
-  /// Messages have come or gone since.
-  fileprivate func mayBeSame(as item: ListedMailbox) -> Bool {
-    guard let status = item.status, let uidValidity, status.uidValidity == uidValidity, let next = status.uidNext else {
+  /// Messages may have come and gone since.
+  fileprivate func mayHaveBecome(_ item: ListedMailbox) -> Bool {
+    guard let uidValidity, let status = item.status, status.uidValidity == uidValidity, let next = status.uidNext else {
       return false
     }
     return checkpoint?.uidNext.map { next >= $0 } ?? true

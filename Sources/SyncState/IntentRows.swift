@@ -68,18 +68,13 @@ extension AccountState {
     try await write { db in try db.execute(sql: "UPDATE intent SET uncertain = 0 WHERE id = ?", arguments: [intent]) }
   }
 
-  /// A file without a row by its key, else by its base name and content; nil where it is gone.
-  package func localFile(
-    _ file: ServerIntent.File, content: Digest, in mailbox: Int64
-  ) async throws -> LocalFile? {
+  /// A file without a row by its key, else by its base name, since an editor writes a file anew; nil where it is gone.
+  package func localFile(_ file: ServerIntent.File, in mailbox: Int64) async throws -> LocalFile? {
     try await read { db in
       try Row.fetchOne(
         db,
-        sql: """
-          SELECT * FROM local_file
-          WHERE mailbox = ?1 AND base_name = ?2 AND (inode = ?3 OR content_digest = ?4 OR plain_content = ?4)
-          ORDER BY inode = ?3 DESC LIMIT 1
-          """, arguments: [mailbox, Data(file.baseName), file.inode, Data(content.bytes)]
+        sql: "SELECT * FROM local_file WHERE mailbox = ?1 AND base_name = ?2 ORDER BY inode = ?3 DESC LIMIT 1",
+        arguments: [mailbox, Data(file.baseName), file.inode]
       ).flatMap(LocalFile.init(row:))
     }
   }

@@ -162,14 +162,15 @@ extension AccountState {
     }
   }
 
-  /// Confirmed flags, with the name that the file has now.
+  /// Confirmed flags, with the name that the file has now. Its content was not read for that: it keeps the inode and
+  /// modification time that it was read with, so that an edit of the same size in between is still found.
   package func setFlags(_ changes: [FlagConfirmation]) async throws {
     guard !changes.isEmpty else { return }
     try await write { db in
       let statement = try db.cachedStatement(
         sql: """
           UPDATE message SET flags = ?, keywords = ?, unlettered = ?, pending = (pending & ~2) | ?, file_name = ?, in_cur = ?,
-            device = coalesce(?, device), inode = coalesce(?, inode), modified = coalesce(?, modified),
+            device = coalesce(device, ?), inode = coalesce(inode, ?), modified = coalesce(modified, ?),
             changed = coalesce(?, changed), touched = touched OR (pending & 1 AND missing_since IS NOT NULL)
           WHERE id = ?
           """)

@@ -100,7 +100,8 @@ class DrainCase(DaemonCase):
             self.assertIsNone(re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", text), "control characters printed")
             self.assertLess(len(text), 20_000)
         if result.status == 1:
-            self.assertRegex(result.err, r"(?m)^mailmirror: [^:]+.*: .+; .+")
+            # A server's text of any length is cut, at present with the remedy behind it.
+            self.assertRegex(result.err, r"(?m)^mailmirror: [^:]+.*: .+(; .+|\.\.\.$)")
 
     def assertContained(self, mirror):
         """Nothing was written outside the places that are meant for it."""
@@ -116,7 +117,7 @@ class DrainCase(DaemonCase):
 
     # Steps.
 
-    def survives(self, server, mirror, complete=False):
+    def survives(self, server, mirror, complete=False, emptied=True):
         """Drains the misbehaving server, then the same one behaving: nothing is lost, nothing is there twice."""
         wanted = digests(server.drops)
         whole = list(server.drops)
@@ -138,7 +139,8 @@ class DrainCase(DaemonCase):
         self.assertAlive(again)
         self.assertEqual(again.status, 0, again.err)
         self.assertDelivered(mirror, wanted, leftovers=True)
-        self.assertEqual([drop.uidl for drop in server.drops], [], "left on the server")
+        if emptied:
+            self.assertEqual([drop.uidl for drop in server.drops], [], "left on the server")
         self.assertNoIntents(mirror)
         self.assertContained(mirror)
         self.assertEqual(server.failures, [], "the script itself must not fail")

@@ -34,6 +34,7 @@ class Disks(DrainCase):
         mirror = self.drain(server)
         self.finished(mirror, server)
         server.drops = drops(3, first=10)
+        server.forget()
         os.rename(mirror.root, str(mirror.root) + ".away")
         result = mirror.sync()
         server.settle()

@@ -108,7 +108,7 @@ class Refusals(DrainCase):
                 mirror = self.drain(self.server, name="fine" + tls, tls=tls, port=port)
                 result = mirror.run("doctor", timeout=60)
                 self.assertEqual(result.status, 0, result.out + result.err)
-                for word in ("TLS", "POP3", "3 messages"):
+                for word in ("tls: ", "login: ", "PIPELINING", "3 messages"):
                     self.assertIn(word, result.out)
                 self.assertNotIn(self.server.password, result.out)
         bad = self.drain(self.server, name="bad")

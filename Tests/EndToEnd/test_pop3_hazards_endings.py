@@ -142,8 +142,8 @@ class Endings(DrainCase):
 
     def test_P13_locked_limited_and_broken_maildrops_are_left_alone(self):
         """Each answer at sign-in is a wait: one try or few, no other password, and the next run is as always."""
-        answers = ((b"[IN-USE] another session has it", "another program"),
-                   (b"[LOGIN-DELAY] minimum time between mail checks violated", "more time between"),
+        answers = ((b"[IN-USE] another session has it", "in use"),
+                   (b"[LOGIN-DELAY] minimum time between mail checks violated", "between two visits"),
                    (b"[SYS/TEMP] no disk", "(?i)temp|now|later|again|no disk"),
                    (b"[SYS/PERM] no such maildrop", "(?i)maildrop|provider"),
                    (b"[AUTH] wrong password", "(?i)login|password|sign"))
@@ -180,7 +180,7 @@ class Endings(DrainCase):
         mirror = self.drain(server)
         result = mirror.sync(timeout=100)
         self.assertEqual(result.status, 1, result.err)
-        self.assertIn("another program", result.err)
+        self.assertIn("in use", result.err)
         self.assertEqual(mirror.mail(), {})
         other.quit()
         self.synced(mirror)

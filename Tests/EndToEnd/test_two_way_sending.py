@@ -1,5 +1,7 @@
 """HAZARDS.md, Q7, V1, V3, V5 and V7: answers that are lost, refusals, and what providers do with what is sent."""
 
+from pathlib import Path
+
 import mail_reader
 from hostile_two_way import MOVE, PLAIN, HostileTwoWay, box
 from mail_reader import letter
@@ -78,15 +80,18 @@ class Uploading(HostileTwoWay):
                 self.assertQuiet()
 
     def test_Q7_a_message_edited_again_after_the_cut(self):
-        """The version that was sent is replaced in its turn."""
-        for token, folder in (("t1", "INBOX"), ("up", "Sent")):
+        """The version that was sent is replaced in its turn, whether by another file or in place."""
+        for token, folder, edit in (("t1", "INBOX", mail_reader.edit), ("up", "Sent", mail_reader.edit),
+                                    ("t2", "INBOX", Path.write_bytes), ("upper", "Sent", Path.write_bytes)):
             with self.subTest(token):
                 server = self.pair(2, name="again " + token)
-                self.cut_once(server, "stored")
-                path = self.file(token) if token == "t1" else mail_reader.deliver(self.folder(folder), letter(token))
+                self.cut_once(server, "not stored")
+                path = self.file(token) if folder == "INBOX" else mail_reader.deliver(self.folder(folder), letter(token))
                 mail_reader.edit(path, letter(token, "edited"))
                 self.subject.sync(while_running=self.hurry())
-                mail_reader.edit(self.file(token, folder), letter(token, "once more"))
+                # The server is through with it only now.
+                server.box(folder).add(letter(token, "edited", ends=b"\r\n"))
+                edit(self.file(token, folder), letter(token, "once more"))
                 self.settle()
                 self.assertPlaces(token, folder, text="once more")
                 self.assertPlaces(token, text="edited")
