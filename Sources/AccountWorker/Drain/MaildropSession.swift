@@ -11,6 +11,8 @@ struct MaildropSession: Sendable {
     /// Deleted on the server.
     var deleted = 0
     var plan = DrainPlan()
+    /// Messages that the server lists.
+    var listed = 0
     /// Wanted, and left to another session by the limit.
     var postponed = 0
     /// What a person should know although nothing failed.
@@ -30,7 +32,7 @@ struct MaildropSession: Sendable {
   /// Leaves the connection closed. `result` has what was done where it throws.
   func run(_ result: inout Result) async throws {
     let look = try await MaildropLook.read(connection, account, policy)
-    result.plan = look.plan
+    (result.plan, result.listed) = (look.plan, look.count)
     result.plan.fetches = try await noteListing(look.listing, result.plan)
     result.notices += tooLarge(result.plan) + undeletable(result.plan)
     let fetched = try await fetch(&result)

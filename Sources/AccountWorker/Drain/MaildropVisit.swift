@@ -16,6 +16,8 @@ struct MaildropVisit: Sendable {
 
   /// Sessions in a row that may break.
   private static let attempts = 3
+  /// A server that lists fewer messages than this has no more of them: Gmail shows some hundred at a time.
+  private static let smallestPart = 20
   /// A server that wants more time than this between two logins is not asked again to see whether there is more.
   private static let shortDelay = 10
   /// How long a sync waits for such a server when it knows that there is more.
@@ -48,7 +50,9 @@ struct MaildropVisit: Sendable {
         isFirst = false
         isWhole = result.postponed == 0
         let hasMoved = result.delivered > 0 || result.deleted > 0 && result.postponed > 0
-        guard hasMoved, try await pause(delay, isMoreKnown: result.postponed > 0) else { break }
+        guard hasMoved, result.postponed > 0 || result.listed >= Self.smallestPart,
+          try await pause(delay, isMoreKnown: result.postponed > 0)
+        else { break }
       } catch let failure as POP3Failure {
         // What was wanted from the server it has given; that it is not to be asked again now is no failure.
         if case .wait = failure, !isFirst { break }
