@@ -27,11 +27,11 @@ struct MaildropVisit: Sendable {
   @discardableResult
   func run(_ outcome: inout SyncOutcome) async throws -> Int {
     outcome.mailboxes = 1
-    try await account.checkRoot()
     guard !isDryRun else {
       try await preview(&outcome)
       return 0
     }
+    try await account.checkRoot()
     let mailbox = try await DrainFolder(account: account, drain: drain).open()
     try await DrainPowerCut(account: account).run()
     try await DrainRebuild(account: account, mailbox: mailbox).prepare()
