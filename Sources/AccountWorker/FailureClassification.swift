@@ -48,7 +48,14 @@ extension SyncFailure {
 
   /// Errors read `WHAT; REMEDY`.
   private static func split(_ text: String) -> (what: String, remedy: String) {
-    guard let mark = text.range(of: "; ") else { return (text, "it is tried again at the next sync") }
-    return (String(text[..<mark.lowerBound]), String(text[mark.upperBound...]))
+    guard let mark = text.range(of: "; ") else { return (cut(text), "it is tried again at the next sync") }
+    return (cut(text[..<mark.lowerBound]), String(text[mark.upperBound...]))
   }
+
+  /// A server's words may be long; what a person can do stands behind them.
+  private static func cut(_ text: some StringProtocol) -> String {
+    text.count > longestText ? text.prefix(longestText) + "..." : String(text)
+  }
+
+  private static let longestText = 400
 }
