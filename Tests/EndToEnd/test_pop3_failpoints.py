@@ -10,7 +10,7 @@ from drain_case import DrainCase, digests, intents
 from servers.pop3_scripted import CAPABILITIES, Drop, drops, simple
 from support import FULL, figure
 
-LIMIT = None if FULL else 60  # steps that the short form samples
+LIMIT = None if FULL else 8  # steps that the short form samples
 
 
 class Steps(DrainCase):

@@ -63,7 +63,7 @@ class Kill(DrainCase):
     def test_fifty_random_kills_lose_and_double_nothing(self):
         self.begin()
         kills, end = 0, time.monotonic() + 60 * float(os.environ.get("SOAK_MINUTES") or 0)
-        while kills < (200 if FULL else 50) or time.monotonic() < end:
+        while kills < (200 if FULL else 25) or time.monotonic() < end:
             self.again()
             for _ in range(self.dice.randrange(1, 8)):
                 if not self.kill_within(self.dice.uniform(0.02, self.usual * 1.1)):
@@ -74,7 +74,7 @@ class Kill(DrainCase):
 
     def test_kills_near_the_end_where_deletions_become_real(self):
         self.begin()
-        for _ in range(60 if FULL else 12):
+        for _ in range(60 if FULL else 4):
             self.again()
             self.kill_within(self.dice.uniform(self.usual * 0.75, self.usual * 1.02))
             self.completed("near the end")
@@ -86,7 +86,7 @@ class Kill(DrainCase):
             self.subject.account["port"] = proxy.port
             self.subject.write()
             total = sum(len(body) for body, _, _ in self.messages()) + 40_000
-            for _ in range(40 if FULL else 8):
+            for _ in range(40 if FULL else 3):
                 self.again()
                 for _ in range(self.dice.randrange(1, 5)):
                     proxy.cut_after = self.dice.choice((self.dice.randrange(4_000, 20_000), self.dice.randrange(total),
@@ -98,7 +98,7 @@ class Kill(DrainCase):
 
     def test_a_server_that_is_killed_within_sessions(self):
         self.begin()
-        for _ in range(12 if FULL else 4):
+        for _ in range(12 if FULL else 2):
             self.again()
             moment = self.dice.uniform(0.05, self.usual)
             began = time.monotonic()

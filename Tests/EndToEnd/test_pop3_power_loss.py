@@ -11,7 +11,7 @@ from support import FULL
 from test_pop3_order import sent
 from test_power_loss import rebooted
 
-POINTS = None if FULL else 30
+POINTS = None if FULL else 5
 
 
 class PowerLoss(DrainCase):
