@@ -8,11 +8,11 @@ from pathlib import Path
 import check
 import corpus
 from daemon_case import DaemonCase
-from mirror import Mirror
+from mirror import Mirror, peak_limit
 from servers.pop3_dovecot import POP3Dovecot
 from servers.pop3_scripted import POP3Scripted, drops
 
-PEAK = 64 * 1024  # kB
+PEAK = peak_limit()
 ALLOWED = {"mail", "state", "config.toml", "password", "socket", "daemon.log", "strace", "steps"}
 
 

@@ -4,11 +4,12 @@ import os
 import re
 
 import check
+from mirror import peak_limit
 from servers.model import Mailbox, Message, simple
 from servers.scripted import Scripted
 from support import EndToEnd
 
-PEAK = 64 * 1024  # kB
+PEAK = peak_limit()
 
 
 def inbox(count=4, name=b"INBOX", first=1, **options):

@@ -3,6 +3,7 @@
 import time
 
 from daemon_case import DaemonCase
+from mirror import peak_limit
 from support import FULL, corpus, figure
 
 
@@ -31,7 +32,7 @@ class IdleCost(DaemonCase):
                                                daemon.threads(), daemon.descriptors()))
         self.assertLess(cpu, 0.01 * seconds)
         self.assertLess(wakeups, 20 * seconds)
-        self.assertLess(peak, 64 * 1024)
+        self.assertLess(peak, peak_limit())
         self.assertLessEqual(daemon.threads(), threads)
         self.assertLessEqual(daemon.descriptors(), descriptors)
         self.assertEnds(daemon)

@@ -1,10 +1,11 @@
 """Peak memory stays under 64 MB: many messages, one large one, half a million small ones."""
 
 from hostile import Hostile
+from mirror import peak_limit
 from servers.model import Generated, Mailbox, Message, lines_of, simple
 from support import FULL, EndToEnd, corpus, loaded
 
-LIMIT = 64 * 1024  # kB
+LIMIT = peak_limit()
 
 
 class Realistic(EndToEnd):

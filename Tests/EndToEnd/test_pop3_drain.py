@@ -7,6 +7,7 @@ import time
 import check
 import corpus
 from drain_case import DrainCase, digests
+from mirror import peak_limit
 from servers.pop3_scripted import Drop, drops
 from support import FULL, figure
 
@@ -34,7 +35,7 @@ class Many(DrainCase):
         self.assertDelivered(mirror, wanted)
         self.assertEqual(server.left(), [])
         self.assertNoIntents(mirror)
-        self.assertLess(result.peak, 64 * 1024)
+        self.assertLess(result.peak, peak_limit())
 
     def test_every_message_stays_with_keep_and_comes_no_second_time(self):
         count = COUNT // 3

@@ -130,7 +130,7 @@ class Steps(DrainCase):
         numbers = list(range(1, total + 1))
         if LIMIT and len(numbers) > LIMIT:
             # Those of the end are where deletions become real.
-            numbers = sorted(self.dice.sample(numbers[:-12], LIMIT - 12)) + numbers[-12:]
+            numbers = sorted(self.dice.sample(numbers[:-12], LIMIT) + self.dice.sample(numbers[-12:], LIMIT // 2))
         wrong = []
         for number in numbers:
             self.reset()

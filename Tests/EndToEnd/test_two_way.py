@@ -3,6 +3,7 @@
 import check
 import mail_reader
 from mail_reader import letter
+from mirror import peak_limit
 from support import FULL
 from two_way import CRLF, TwoWay
 
@@ -29,7 +30,7 @@ class Uploads(TwoWay):
         mail_reader.deliver(inbox, letter("word"), "S" + mail_reader.keyword(inbox, "reading"), date=when)
         files = self.subject.mail()
         result = self.synced(self.subject)
-        self.assertLess(result.peak, 64 * 1024)
+        self.assertLess(result.peak, peak_limit())
         self.assertSame()
         self.assertEqual(sorted(message.digest for message in self.on_server("Sent")),
                          sorted(check.digest(body) for body in bodies.values()))
