@@ -124,7 +124,7 @@ extension MissingMessage {
   init(_ row: MessageRecord, hasCopy: Bool) {
     self.init(
       id: row.id, mailbox: row.mailbox, baseName: row.baseName, inode: row.stamp?.inode, content: row.digests.content,
-      since: row.missingSince ?? 0, hasCopy: hasCopy, isFrozen: false)
+      since: row.missingSince ?? 0, hasCopy: hasCopy, copyOf: row.copyOf, isFrozen: false)
   }
 }
 

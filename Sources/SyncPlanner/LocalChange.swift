@@ -13,12 +13,14 @@ package struct MissingMessage: Sendable, Hashable {
   package var since: Int64
   /// A local copy of it became a message of its own, which still stands.
   package var hasCopy: Bool
+  /// The row that it is such a copy of.
+  package var copyOf: Int64?
   /// It waits for the person's word.
   package var isFrozen: Bool
 
   package init(
     id: Int64, mailbox: Int64, baseName: [UInt8], inode: Int64? = nil, content: Digest, since: Int64,
-    hasCopy: Bool = false, isFrozen: Bool = false
+    hasCopy: Bool = false, copyOf: Int64? = nil, isFrozen: Bool = false
   ) {
     self.id = id
     self.inode = inode
@@ -27,6 +29,7 @@ package struct MissingMessage: Sendable, Hashable {
     self.content = content
     self.since = since
     self.hasCopy = hasCopy
+    self.copyOf = copyOf
     self.isFrozen = isFrozen
   }
 }

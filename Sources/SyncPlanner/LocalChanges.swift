@@ -30,6 +30,8 @@ extension SyncPlanner {
         }
       }
     }
+    // A copy that has only got another name still stands.
+    let copied = Set(missing.lazy.filter { found.contains($0.id) }.compactMap(\.copyOf))
     // A file that can't be read yet may be the missing one.
     let unread = Set(strays.lazy.filter { $0.content == .zero }.map(\.baseName))
     for message in missing where !message.isFrozen && !found.contains(message.id) {
@@ -37,7 +39,8 @@ extension SyncPlanner {
       if !isSettled || unread.contains(message.baseName) {
         changes.append(.wait(message: message.id))
       } else {
-        changes.append(message.hasCopy ? .expungeRest(message: message.id) : .delete(message: message.id))
+        let isRest = message.hasCopy || copied.contains(message.id)
+        changes.append(isRest ? .expungeRest(message: message.id) : .delete(message: message.id))
       }
     }
     return changes.sorted { $0.precedes($1) }
@@ -81,6 +84,8 @@ private struct ContentGroup {
       }
     }
     if !open.isEmpty {
+      // A file that was moved has the inode of the message that it was, and of the one that it has become.
+      pair { $0.inode == $1.inode && $0.mailbox == $1.mailbox }
       pair { $0.inode == $1.inode }
       pair { $0.baseName == $1.baseName && $0.mailbox == $1.mailbox }
       pair { $0.baseName == $1.baseName }

@@ -12,11 +12,11 @@ import Testing
 
   static func missing(
     _ id: Int64, in mailbox: Int64 = inbox, _ name: String, inode: Int64? = nil, _ byte: UInt8, since: Int64 = 0,
-    hasCopy: Bool = false, isFrozen: Bool = false
+    hasCopy: Bool = false, copyOf: Int64? = nil, isFrozen: Bool = false
   ) -> MissingMessage {
     MissingMessage(
       id: id, mailbox: mailbox, baseName: Array(name.utf8), inode: inode, content: content(byte), since: since,
-      hasCopy: hasCopy, isFrozen: isFrozen)
+      hasCopy: hasCopy, copyOf: copyOf, isFrozen: isFrozen)
   }
 
   static func stray(_ mailbox: Int64, _ name: String, _ byte: UInt8, inode: Int64 = 7) -> StrayFile {
@@ -139,6 +139,14 @@ import Testing
   @Test func theRestOfAMove() {
     #expect(changes([Self.missing(1, "a", 1, hasCopy: true)]) == [.expungeRest(message: 1)])
     #expect(changes([Self.missing(1, "a", 1, since: 99, hasCopy: true)]) == [.wait(message: 1)])
+  }
+
+  @Test func theRestOfAMoveWhoseCopyGotAnotherName() {
+    let file = Self.stray(Self.archive, "c", 1)
+    let copy = Self.missing(2, in: Self.archive, "b", inode: 7, 1, copyOf: 1)
+    #expect(
+      changes([Self.missing(1, "a", inode: 7, 1), copy], [file])
+        == [.rename(message: 2, to: file), .expungeRest(message: 1)])
   }
 
   @Test func whatWaitsForAPersonWaitsWithItsFile() {

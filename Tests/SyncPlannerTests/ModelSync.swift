@@ -147,7 +147,7 @@ final class ModelSync {
           MissingMessage(
             id: row.id, mailbox: Int64(row.mailbox), baseName: ModelNames.base(row.base),
             content: ModelNames.content(row.content), since: since, hasCopy: hasStandingCopy(row.id),
-            isFrozen: row.isDeparted || row.isHeld))
+            copyOf: row.copyOf, isFrozen: row.isDeparted || row.isHeld))
       } else if row.isRemote, !row.isEdited {
         present.append(
           PresentMessage(
