@@ -2,6 +2,12 @@ import Foundation
 import GRDB
 import MailModel
 
+/// Details by which lines of one event are told apart.
+package enum HistoryDetail {
+  /// Of `replaced`: this is the new version, and not the one whose place it took.
+  package static let editedHere = "edited here"
+}
+
 /// What happened to a message.
 package enum HistoryEvent: String, Sendable {
   case came, uploaded, copied, moved, replaced, deleted, quarantined, restored, held, approved, rejected, forgotten

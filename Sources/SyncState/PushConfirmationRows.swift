@@ -33,7 +33,7 @@ extension AccountState {
           sql: """
             UPDATE message SET base_name = ?, pending = 1, missing_since = 0, leaving = 2, copy_of = NULL WHERE id = ?
             """, arguments: [Data("replaced by \(message)".utf8), replaced])
-        try History.note(.replaced, of: message, cause: .folder, detail: "edited here", now: now, db)
+        try History.note(.replaced, of: message, cause: .folder, detail: HistoryDetail.editedHere, now: now, db)
       } else if upload.copyOf != nil {
         try History.note(.copied, of: message, cause: .folder, now: now, db)
       } else {

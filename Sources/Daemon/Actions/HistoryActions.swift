@@ -88,7 +88,11 @@ package struct HistoryActions: StateReading {
   private static func withoutOwn(_ arrivals: [HistoryEntry], _ lines: [HistoryEntry]) -> [HistoryEntry] {
     let own: Set<HistoryEvent> = [.uploaded, .copied, .replaced]
     let sent = Set(
-      lines.filter { line in own.contains { $0.rawValue == line.event } }.map(\.place))
+      lines.filter { line in
+        // The version that an edited one took the place of has come before.
+        own.contains { $0.rawValue == line.event }
+          && (line.event != HistoryEvent.replaced.rawValue || line.detail == HistoryDetail.editedHere)
+      }.map(\.place))
     return arrivals.filter { !sent.contains($0.place) }
   }
 }
