@@ -99,7 +99,7 @@ package struct HistoryActions: StateReading {
 
 extension HistoryEntry {
   /// Which file, and when: within a second one may go and another come.
-  fileprivate var place: String { "\(time) \(file ?? "")" }
+  fileprivate var place: String { "\(time) \(mailbox) \(file ?? "")" }
 
   init(_ record: HistoryRecord, account: String) {
     self.init(
