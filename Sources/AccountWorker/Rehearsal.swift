@@ -124,9 +124,7 @@ extension AccountOpening {
     if FileManager.default.fileExists(atPath: settings.stateDirectory + "/machine-id") {
       return try MachineID.read(stateDirectory: DirectoryHandle.open(path: settings.stateDirectory))
     }
-    var template = Array((NSTemporaryDirectory() + "/mailmirror-XXXXXX").utf8CString)
-    guard mkdtemp(&template) != nil else { throw FileError("make a directory", NSTemporaryDirectory(), errno) }
-    let path = template.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "" }
+    let path = try ScratchDirectory.make()
     defer { try? FileManager.default.removeItem(atPath: path) }
     return try MachineID.read(stateDirectory: DirectoryHandle.open(path: path))
   }

@@ -1,6 +1,6 @@
 import Foundation
 import GRDB
-import Glibc
+import LinuxFiles
 
 /// A directory that is thrown away with all that a dry run writes: a copy of the state, or a new one where there is
 /// none, and whatever a real run would make in the account's own places.
@@ -37,9 +37,7 @@ package final class ScratchCopy: Sendable {
   }
 
   private static func make(_ state: (_ path: String) throws -> AccountState) throws -> ScratchCopy {
-    var template = Array((NSTemporaryDirectory() + "/mailmirror-XXXXXX").utf8CString)
-    guard let made = mkdtemp(&template) else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
-    let directory = String(cString: made)
+    let directory = try ScratchDirectory.make()
     do {
       return ScratchCopy(state: try state(directory + "/state.sqlite"), directory: directory)
     } catch {
