@@ -12,7 +12,7 @@ from latency import Deliveries
 from servers.proxy import Proxy
 from support import FULL, SEED, corpus, figure, wait_until
 
-MOMENTS = 51 if FULL else 21  # a third of them for each kind
+MOMENTS = 51 if FULL else 12  # a third of them for each kind
 
 
 def catches(pid, number):

@@ -8,7 +8,9 @@ from daemon import Daemon
 from daemon_case import DaemonCase
 from support import FULL, corpus, figure, wait_until
 
-ERRORS = None if FULL else 6  # the short form tries so many of the steps by error; by exit always all
+# The short form tries so many of the steps.
+EXITS = None if FULL else 15
+ERRORS = None if FULL else 4
 
 
 class Push(DaemonCase):
@@ -94,23 +96,26 @@ class Push(DaemonCase):
             self.assertEnds(daemon)
         return True
 
-    def test_every_step_by_exit(self):
+    def chosen(self, steps, count):
+        return steps if count is None else sorted(self.dice.sample(steps, min(count, len(steps))))
+
+    def test_steps_by_exit(self):
         self.prepare()
-        steps, fired = self.passes(), 0
+        steps, fired = self.chosen(self.passes(), EXITS), 0
         for site, number in steps:
             with self.subTest(site=site, number=number):
                 self.server.append("INBOX", corpus.small(1, seed=7000 + number))
                 fired += self.stopped_by_exit(site, number)
                 # What an exit leaves in tmp/ has its 36 hours (M13).
                 self.assertMirrored(self.target, self.server, leftovers=False)
-        figure("push stopped by exit at %d of its %d steps" % (fired, len(steps)))
+        figure("push stopped by exit at %d of %d steps" % (fired, len(steps)))
         # How many rounds a push takes is up to when the server tells.
         self.assertGreater(fired, len(steps) // 2)
 
     def test_steps_by_error(self):
         self.prepare()
         steps = self.passes()
-        chosen = steps if ERRORS is None else sorted(self.dice.sample(steps, min(ERRORS, len(steps))))
+        chosen = self.chosen(steps, ERRORS)
         for site, number in chosen:
             with self.subTest(site=site, number=number):
                 self.server.append("INBOX", corpus.small(1, seed=8000 + number))

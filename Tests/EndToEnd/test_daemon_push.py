@@ -36,7 +36,7 @@ class Latency(DaemonCase):
         daemon = self.daemon(mirror)
         daemon.wait_until_watching()
         with BareIdle(server.imaps, server.ca, server.password) as bare, Arrivals(mirror.root / "new") as arrivals:
-            rows = deliver_and_time(Deliveries(server), bare, arrivals, 100 if FULL else 40, self.dice)
+            rows = deliver_and_time(Deliveries(server), bare, arrivals, 100 if FULL else 30, self.dice)
         self.assertLess(self.report("idle", rows), BEYOND)
         self.assertMirrored(mirror, server)
         self.assertEnds(daemon)
@@ -44,7 +44,7 @@ class Latency(DaemonCase):
     def test_new_mail_is_in_the_folder_at_once_while_another_mailbox_is_synced_for_the_first_time(self):
         """The same, while the first sync of thousands of messages runs; an fsync costs more then, which is measured in
         the same run and allowed for four times."""
-        count, wanted = (10_000, 100) if FULL else (3_000, 25)
+        count, wanted = (10_000, 100) if FULL else (2_000, 20)
         server = self.exits.enter_context(loaded("load%d" % count, lambda server: server.append(
             "Load", corpus.realistic(count))))
         server.append("INBOX", corpus.small(20))

@@ -37,7 +37,7 @@ class Scripted(Hostile):
         self.assertGreater(sizes[-1], size * (len(text) - 100) / 1_000_000)
 
     def test_peak_memory_of_very_many_small_messages(self):
-        count = 500_000 if FULL else 20_000
+        count = 500_000 if FULL else 10_000
         box = Mailbox(b"INBOX", Generated(count, lambda uid: Message(uid, simple(uid))))
         server = self.serve(box)
         mirror = self.mirror(server)

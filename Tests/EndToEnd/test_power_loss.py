@@ -9,7 +9,7 @@ from disk_model import MODELS, Disk
 from support import FULL, EndToEnd, sample
 from test_failpoints import difference, outcome
 
-POINTS = None if FULL else 22
+POINTS = None if FULL else 10
 
 
 def rebooted(mirror):
