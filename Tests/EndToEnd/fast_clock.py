@@ -1,0 +1,49 @@
+"""A daemon whose clock is driven: it runs RATE times as fast as ours, and jumps when its machine has been suspended."""
+
+import mmap
+import os
+import signal
+import struct
+import subprocess
+import time
+from pathlib import Path
+
+SOURCE = Path(__file__).with_name("fast_clock.c")
+
+
+def library(directory):
+    """The preloaded library, built into `directory`."""
+    made = Path(directory) / "fast_clock.so"
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-Wall", "-Werror", "-o", str(made), str(SOURCE), "-ldl", "-pthread"],
+                   check=True, stdin=subprocess.DEVNULL)
+    return made
+
+
+class FastClock:
+    """`environment` is the daemon's; `now()` is its monotonic clock in seconds; all pauses are in its seconds."""
+
+    def __init__(self, directory, rate):
+        self.rate, self.slept = rate, 0.0
+        self.path = Path(directory) / "clock"
+        self.origin = time.monotonic_ns()
+        self.path.write_bytes(struct.pack("=qqq", self.origin, rate, 0))
+        with open(self.path, "r+b") as file:
+            self.page = mmap.mmap(file.fileno(), 24)
+        self.environment = {"LD_PRELOAD": str(library(directory)), "MAILMIRROR_TEST_CLOCK": str(self.path)}
+
+    def now(self):
+        """Without what was slept."""
+        return (self.origin + (time.monotonic_ns() - self.origin) * self.rate) / 1e9
+
+    def pause(self, seconds):
+        time.sleep(seconds / self.rate)
+
+    def suspend(self, pid, seconds, while_suspended=lambda: None):
+        """The machine sleeps for so long: nothing runs, and CLOCK_BOOTTIME goes on while CLOCK_MONOTONIC does not."""
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            while_suspended()
+            self.slept += seconds
+            struct.pack_into("=q", self.page, 16, int(self.slept * 1e9))
+        finally:
+            os.kill(pid, signal.SIGCONT)

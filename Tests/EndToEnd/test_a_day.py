@@ -1,0 +1,326 @@
+"""A day of a daemon's life in a fraction of the time: its clock is driven, the network between it and a real Dovecot fails
+in all ways, the server restarts, the machine is suspended, and mail changes on both sides all along. While the network works
+it is never more than 90 s behind; nothing leaks; in the end both sides are equal.
+
+The daemon's own work runs at its real speed, so that each of its milliseconds counts as RATE of them here."""
+
+import collections
+import imaplib
+import os
+import random
+import re
+import statistics
+import time
+
+from daemon import settled, watching
+from daemon_case import DaemonCase
+from fast_clock import FastClock
+from servers.faulty import FaultyNetwork
+from support import FULL, SEED, check, figure, wait_until
+
+HOURS = 24 if FULL else 1
+RATE = 30
+SUSPENDS = 100 * HOURS // 24
+BEHIND = 90  # seconds
+BOXES = ("INBOX", "Archive", "Lists/One", "Lists/Two")
+MOST = 40  # messages that a mailbox holds
+
+
+def private(path, flags):
+    return os.open(path, flags, 0o600)
+
+
+class Change:
+    """Something done on one side that the other side has to show: `check()` says whether it does."""
+
+    def __init__(self, what, message, began, check):
+        self.what, self.message, self.began, self.check = what, message, began, check
+
+
+class Sides:
+    """What each side holds: {Message-ID: (mailbox, flags)}."""
+
+    def __init__(self, server, mirror):
+        self.server, self.mirror, self.client = server, mirror, None
+        self.known = {}
+
+    def here(self):
+        found = {}
+        for box in BOXES:
+            folder = self.mirror.folder_of(box.encode())
+            for part in ("new", "cur"):
+                try:
+                    names = os.listdir(os.path.join(folder, part))
+                except OSError:
+                    continue
+                for name in names:
+                    base, _, info = name.partition(":2,")
+                    path = os.path.join(folder, part, name)
+                    try:
+                        if base not in self.known:
+                            with open(path, "rb") as file:
+                                self.known[base] = re.search(rb"<(.+?)>", file.read(2000)).group(1).decode()
+                    except OSError:
+                        continue
+                    found[self.known[base]] = (box, frozenset(info) & {"S", "F"}, path)
+        return found
+
+    def there(self):
+        try:
+            return self._there()
+        except (OSError, imaplib.IMAP4.error):
+            self.client = None
+            return None
+
+    def _there(self):
+        if self.client is None:
+            self.client = self.server.client()
+        found = {}
+        for box in BOXES:
+            if self.client.select('"%s"' % box, readonly=True)[0] != "OK":
+                continue
+            for row in self.client.uid("FETCH", "1:*", "(FLAGS BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")[1]:
+                if isinstance(row, tuple):
+                    uid = int(re.search(rb"UID (\d+)", row[0]).group(1))
+                    name = re.search(rb"<(.+?)>", row[1]).group(1).decode()
+                    flags = {letter for letter, flag in (("S", rb"\Seen"), ("F", rb"\Flagged")) if flag in row[0]}
+                    found[name] = (box, frozenset(flags), uid)
+        return found
+
+
+class Day(DaemonCase):
+    alone = True
+    weight = 200
+
+    def test_a_day_with_all_its_troubles(self):
+        print("seed %d" % SEED, flush=True)
+        self.server = self.dovecot()
+        for box in BOXES + ("Trash",):
+            self.server.append(box, [])
+        self.network = self.exits.enter_context(FaultyNetwork(self.server.imaps))
+        mirror = self.mirror(self.server, port=self.network.port, settle="1s", poll_interval="60s", direction="two-way",
+                             hold={"share": 1.0, "count": 1_000_000, "account": 1_000_000})
+        self.clock = FastClock(self.directory, RATE)
+        self.daemon_ = self.daemon(mirror, environment=self.clock.environment)
+        self.daemon_.wait_for(lambda accounts: settled(accounts["test"]) and watching(accounts["test"]), 30)
+        self.sides, self.subject = Sides(self.server, mirror), mirror
+        self.number, self.pending, self.late, self.lags = 0, [], [], []
+        self.works_since, self.wakings = self.clock.now(), []
+        self.live()
+        self.network.slow(0)
+        self.calm(300)
+        self.assertSoonMirrored(mirror, self.server, timeout=20, leftovers=False)
+        usage = self.usage()
+        figure("%d simulated hours at %d times the speed: %d changes, %.1f s behind (median), %.0f s (most); %d s (median) after "
+               "%d suspends; faults: %s" % (
+                   HOURS, RATE, len(self.lags), statistics.median(self.lags), max(self.lags),
+                   statistics.median(self.wakings or [0]), SUSPENDS,
+                   ", ".join("%d x %s" % (count, name) for name, count in sorted(self.faults.items()))))
+        figure("after the first quarter of an hour and in the end: descriptors, threads, RSS in kB, connections: %s, %s" % (
+            self.before, usage))
+        self.assertEqual(self.late, [], "%d changes came late" % len(self.late))
+        self.assertLessEqual(usage[0], self.before[0] + 4)
+        self.assertLessEqual(usage[1], self.before[1] + 3)
+        self.assertLess(usage[2], self.before[2] + 8 * 1024)
+        self.assertLessEqual(usage[3], 4)
+        self.assertEqual(self.faults["suspend"], SUSPENDS)
+        self.assertEnds(self.daemon_)
+
+    # The day.
+
+    def live(self):
+        end, started = self.clock.now() + HOURS * 3600, self.clock.now()
+        events = [(self.dice.uniform(900, HOURS * 3600 - 300), self.suspend) for _ in range(SUSPENDS)]
+        kinds, moment = [], 900.0
+        self.faults, self.before = collections.Counter(), None
+        while moment < HOURS * 3600 - 600:
+            if not kinds:  # each kind comes as often as the others
+                kinds = [self.reset, self.end, self.half_open, self.slow, self.down, self.black_hole, self.restart]
+                self.dice.shuffle(kinds)
+            events.append((moment, kinds.pop()))
+            moment += self.dice.uniform(60, 600)
+        events.sort(key=lambda event: event[0])
+        self.restore, next_act = None, self.clock.now()
+        while self.clock.now() < end:
+            now = self.clock.now()
+            if now - started > 800 and self.before is None and not self.pending:
+                self.before = self.usage()
+            if self.restore and self.restore[0] <= now:
+                self.restore[1]()
+                self.restore, self.works_since = None, self.clock.now()
+            elif events and events[0][0] <= now - started and self.restore is None:
+                event = events.pop(0)[1]
+                self.faults[event.__name__] += 1
+                event()
+            if next_act <= now:
+                self.act()
+                next_act = now + self.dice.expovariate(1 / 25)
+            self.look()
+            time.sleep(0.01)
+        if self.restore:
+            self.restore[1]()
+            self.works_since = self.clock.now()
+
+    def calm(self, longest):
+        """All that is under way arrives."""
+        end = self.clock.now() + longest
+        while self.pending and self.clock.now() < end:
+            self.look()
+            time.sleep(0.02)
+        self.assertEqual([change.what for change in self.pending], [])
+
+    def look(self):
+        """Notes which changes have arrived, and which are late."""
+        if not self.pending:
+            return
+        here, there = self.sides.here(), self.sides.there()
+        now, left = self.clock.now(), []
+        for change in self.pending:
+            since = max(change.began, self.works_since)
+            if change.check(here, there if there is not None else {}):
+                if self.restore is None:
+                    self.lags.append(max(0.0, now - since))
+                continue
+            if self.restore is None and now - since > BEHIND and not getattr(change, "told", False):
+                change.told = True
+                self.late.append("%s: %.0f s after it and %.0f s after the last fault; %s\n%s" % (
+                    change.what, now - change.began, now - self.works_since, self.daemon_.account(),
+                    self.daemon_.log[-1500:]))
+            left.append(change)
+        self.pending = left
+
+    # What people and programs do.
+
+    def act(self):
+        here, there = self.sides.here(), self.sides.there()
+        if there is None:
+            return
+        busy = {change.message for change in self.pending}
+        same = sorted(name for name in here if name in there and here[name][:2] == there[name][:2] and name not in busy)
+        acts = [self.deliver, self.compose]
+        if same:
+            acts += [self.mark_there, self.mark_here, self.move_here]
+            if len(same) > MOST:
+                acts = [self.expunge_there, self.remove_here]
+        self.dice.choice(acts)(same, here, there)
+
+    def wait_for(self, what, message, check):
+        self.pending.append(Change("%s of %s" % (what, message), message, self.clock.now(), check))
+
+    def letter(self):
+        self.number += 1
+        name = "%d.%d@day" % (SEED, self.number)
+        return name, b"Message-ID: <%s>\r\nSubject: number %d\r\n\r\nbody\r\n" % (name.encode(), self.number)
+
+    def deliver(self, same, here, there):
+        name, body = self.letter()
+        box = self.dice.choice(BOXES)
+        self.sides.client.append('"%s"' % box, None, None, body)
+        self.wait_for("delivery to %s" % box, name, lambda here, there: here.get(name, ("",))[0] == box)
+
+    def compose(self, same, here, there):
+        name, body = self.letter()
+        box = self.dice.choice(BOXES)
+        folder = self.subject.folder_of(box.encode())
+        file = "%d.M%dP1.day:2,S" % (1_700_000_000 + self.number, self.number)
+        with open(os.path.join(folder, "tmp", file), "wb", opener=private) as out:
+            out.write(body.replace(b"\r\n", b"\n"))
+        os.rename(os.path.join(folder, "tmp", file), os.path.join(folder, "cur", file))
+        self.wait_for("new file in %s" % box, name, lambda here, there: there.get(name, ("",))[0] == box)
+
+    def mark_there(self, same, here, there):
+        name = self.dice.choice(same)
+        box, flags, uid = there[name]
+        wanted = flags ^ {"F"}
+        self.sides.client.select('"%s"' % box)
+        self.sides.client.uid("STORE", str(uid), "+FLAGS" if "F" in wanted else "-FLAGS", "(\\Flagged)")
+        self.wait_for("flag on the server in %s" % box, name, lambda here, there: here.get(name, (0, 0))[1] == wanted)
+
+    def mark_here(self, same, here, there):
+        name = self.dice.choice(same)
+        box, flags, path = here[name]
+        wanted = flags ^ {"S"}
+        letters = "".join(sorted(wanted))
+        base = os.path.basename(path).partition(":2,")[0]
+        try:
+            os.rename(path, os.path.join(self.subject.folder_of(box.encode()), "cur", "%s:2,%s" % (base, letters)))
+        except FileNotFoundError:
+            return
+        self.wait_for("flag in the folder of %s" % box, name, lambda here, there: there.get(name, (0, 0))[1] == wanted)
+
+    def move_here(self, same, here, there):
+        name = self.dice.choice(same)
+        box, flags, path = here[name]
+        other = self.dice.choice([one for one in BOXES if one != box])
+        target = os.path.join(self.subject.folder_of(other.encode()), "cur", os.path.basename(path))
+        target = target if ":2," in target else target + ":2,"
+        try:
+            os.rename(path, target)
+        except FileNotFoundError:
+            return
+        self.wait_for("move from %s to %s" % (box, other), name, lambda here, there: there.get(name, ("",))[0] == other)
+
+    def expunge_there(self, same, here, there):
+        name = self.dice.choice(same)
+        box, flags, uid = there[name]
+        self.sides.client.select('"%s"' % box)
+        self.sides.client.uid("STORE", str(uid), "+FLAGS.SILENT", "(\\Deleted)")
+        self.sides.client.uid("EXPUNGE", str(uid))
+        self.wait_for("expunge in %s" % box, name, lambda here, there: name not in here)
+
+    def remove_here(self, same, here, there):
+        name = self.dice.choice(same)
+        try:
+            os.unlink(here[name][2])
+        except FileNotFoundError:
+            return
+        self.wait_for("removal in %s" % here[name][0], name, lambda here, there: name not in there)
+
+    # What goes wrong. Those that take a while leave in `restore` when and how they end.
+
+    def reset(self):
+        self.network.reset()
+
+    def end(self):
+        self.network.end()
+
+    def half_open(self):
+        self.network.half_open()
+
+    def slow(self):
+        self.network.slow(0 if self.network.round_trip else 0.5 / RATE)
+
+    def down(self):
+        self.network.down()
+        self.restore = (self.clock.now() + self.dice.uniform(10, 400), self.network.up)
+
+    def black_hole(self):
+        self.network.black_hole()
+        self.restore = (self.clock.now() + self.dice.uniform(10, 400), self.network.up)
+
+    def restart(self):
+        """As long as it really takes, which is a long time for the daemon."""
+        self.server.stop(kill=self.dice.random() < 0.5)
+        self.server.start()
+        self.sides.client, self.works_since = None, self.clock.now()
+
+    def suspend(self):
+        def meanwhile():
+            for _ in range(self.dice.randrange(4)):
+                self.act()
+            self.dice.choice([self.network.end, self.network.half_open, lambda: None])()
+        self.clock.suspend(self.daemon_.pid, self.dice.choice([60, 600, 3600, 30_000]), meanwhile)
+        self.works_since, began = self.clock.now(), len(self.lags)
+
+        def woke():
+            self.look()
+            return not self.pending
+        if self.pending:
+            try:
+                wait_until(woke, BEHIND * 1.2 / RATE, 0.01)
+            except AssertionError:
+                return
+            self.wakings += self.lags[began:]
+
+    def usage(self):
+        return (self.daemon_.descriptors(), self.daemon_.threads(), self.daemon_.memory()[0], self.network.alive)
