@@ -136,20 +136,24 @@ struct IntentResolution: Sendable {
     case .move:
       guard let source, let file = try await file(of: intent) else { return try await arrived(intent, found, now) }
       let origin = try await state.mailbox(source.mailbox)?.name
-      try await state.confirmMove(
-        ConfirmedMove(
-          intent: intent.id, message: source.id, file: file, uid: found.uid, pending: .flags,
-          unlettered: source.flags.keywords),
+      try await state.confirmMoves(
+        [
+          ConfirmedMove(
+            intent: intent.id, message: source.id, file: file, uid: found.uid, pending: .flags,
+            unlettered: source.flags.keywords)
+        ],
         leavesSource: true, detail: origin.map { "from \($0)" } ?? "", now: now)
       result.moved += 1
     case .append, .copy:
       guard let file = try await file(of: intent) else { return try await arrived(intent, found, now) }
-      try await state.confirmUpload(
-        ConfirmedUpload(
-          intent: intent.id, file: file, uid: found.uid, flags: found.flags, unlettered: found.flags.keywords,
-          pending: .flags, wireSize: intent.wireSize, internalDate: found.internalDate?.seconds,
-          internalZone: found.internalDate?.zoneMinutes, copyOf: intent.kind == .copy ? intent.source : nil,
-          replaces: intent.kind == .append ? intent.source : nil), now: now)
+      try await state.confirmUploads(
+        [
+          ConfirmedUpload(
+            intent: intent.id, file: file, uid: found.uid, flags: found.flags, unlettered: found.flags.keywords,
+            pending: .flags, wireSize: intent.wireSize, internalDate: found.internalDate?.seconds,
+            internalZone: found.internalDate?.zoneMinutes, copyOf: intent.kind == .copy ? intent.source : nil,
+            replaces: intent.kind == .append ? intent.source : nil)
+        ], now: now)
       result.uploaded += 1
     }
     // What the name says of flags is compared when the folder is read the next time.

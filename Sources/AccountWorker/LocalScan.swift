@@ -209,11 +209,11 @@ struct LocalScan: Sendable {
   }
 
   private func forEachMissing(_ seen: SeenRows, _ body: ([MessageRecord]) async throws -> Void) async throws {
-    var last: Int64 = 0
+    var last: MessageRecord?
     while true {
       let page = try await state.page(of: id, after: last)
       guard let end = page.last else { return }
-      last = end.id
+      last = end
       let missing = page.filter { $0.state == .present && !seen.contains($0.id) && !$0.pending.contains(.gone) }
       if !missing.isEmpty { try await body(missing) }
     }

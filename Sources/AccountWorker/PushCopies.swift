@@ -79,16 +79,19 @@ struct PushCopies: Sendable {
       return ready.map(\.file)
     case .done(let mapping):
       var isComplete = true
+      var confirmed: [ConfirmedUpload] = []
+      var given: Set<UID> = []
       for (id, item) in zip(ids, ready) {
-        guard let uid = item.message.uid, let copy = mapping?.destination(of: uid), try await place.fits(copy, mapping)
+        guard let uid = item.message.uid, let copy = mapping?.destination(of: uid), try await place.fits(copy, mapping),
+          given.insert(copy).inserted
         else {
           isComplete = false
           continue
         }
-        try await state.confirmUpload(
-          .copy(of: item.message, item.file, uid: copy, in: target.mailbox, intent: id), now: account.now())
-        result.uploaded += 1
+        confirmed.append(.copy(of: item.message, item.file, uid: copy, in: target.mailbox, intent: id))
       }
+      try await state.confirmUploads(confirmed, now: account.now())
+      result.uploaded += confirmed.count
       if !isComplete {
         try await state.setUncertain(ids, now: account.now())
         result.add(try await IntentResolution(account: account, connection: target.connection).run(into: place.id))

@@ -69,16 +69,20 @@ struct PushMoves: Sendable {
       result.notices.append(try target.refusal("move messages to \(place.name)", text))
     case .done(let mapping):
       var isComplete = true
+      var confirmed: [ConfirmedMove] = []
+      var given: Set<UID> = []
       for (id, item) in zip(ids, ready) {
         guard let source = item.message.uid, let uid = mapping?.destination(of: source),
-          try await place.fits(uid, mapping)
+          try await place.fits(uid, mapping), given.insert(uid).inserted
         else {
           isComplete = false
           continue
         }
-        try await confirm(item, intent: id, uid: uid, leavesSource: !hasMove)
-        result.moved += 1
+        confirmed.append(self.confirmed(item, intent: id, uid: uid))
       }
+      try await state.confirmMoves(
+        confirmed, leavesSource: !hasMove, detail: "from \(target.mailbox.record.name)", now: account.now())
+      result.moved += confirmed.count
       if !isComplete {
         // A server without UIDPLUS does not tell; what it has now does.
         try await state.setUncertain(ids, now: account.now())
@@ -90,15 +94,11 @@ struct PushMoves: Sendable {
     return result
   }
 
-  private func confirm(
-    _ item: LocalChanges.Move, intent: Int64, uid: UID, leavesSource: Bool
-  ) async throws {
+  private func confirmed(_ item: LocalChanges.Move, intent: Int64, uid: UID) -> ConfirmedMove {
     let local = flags(of: item.file, source: item.message)
-    try await state.confirmMove(
-      ConfirmedMove(
-        intent: intent, message: item.message.id, file: item.file, uid: uid,
-        pending: local == item.message.flags ? [] : .flags, unlettered: local.keywords),
-      leavesSource: leavesSource, detail: "from \(target.mailbox.record.name)", now: account.now())
+    return ConfirmedMove(
+      intent: intent, message: item.message.id, file: item.file, uid: uid,
+      pending: local == item.message.flags ? [] : .flags, unlettered: local.keywords)
   }
 
   /// The flags of a file whose keyword letters were given up on the way, or are those of this folder.

@@ -176,6 +176,7 @@ struct PushUploads: Sendable {
   ) async throws {
     var isComplete = true
     var lowest = place.uidNext
+    var confirmed: [ConfirmedUpload] = []
     for (index, upload) in group.enumerated() {
       switch index < outcome.count ? outcome[index] : .done(nil) {
       case .done(let told):
@@ -183,8 +184,7 @@ struct PushUploads: Sendable {
           try await !state.hasRow(told.uid, in: target.id)
         {
           lowest = told.uid.value &+ 1
-          try await state.confirmUpload(confirmed(upload, intent: ids[index], uid: told.uid), now: account.now())
-          result.uploaded += 1
+          confirmed.append(self.confirmed(upload, intent: ids[index], uid: told.uid))
         } else {
           isComplete = false
         }
@@ -198,6 +198,8 @@ struct PushUploads: Sendable {
         }
       }
     }
+    try await state.confirmUploads(confirmed, now: account.now())
+    result.uploaded += confirmed.count
     guard !isComplete else { return }
     result.add(
       try await IntentResolution(account: account, connection: target.connection).run(into: target.id, isAnswered: true)

@@ -197,11 +197,11 @@ struct Verification: Sendable {
     _ files: [[UInt8]: [ScanEntry]], _ damage: inout [Int64: String]
   ) async throws -> Int {
     var claimed = 0
-    var last: Int64 = 0
+    var last: MessageRecord?
     while true {
       let page = try await account.state.page(of: mailbox.record.id, after: last)
       guard let end = page.last else { return claimed }
-      last = end.id
+      last = end
       for row in page {
         if row.leaving != .none { explain("\(row.title): on its way out of the mailbox") }
         if row.state != .present { differ("\(row.title): an earlier run ended between intent and end; run a sync") }

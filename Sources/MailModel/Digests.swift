@@ -10,19 +10,25 @@ package struct Digest: Hashable, Sendable {
   /// Nil unless there are exactly 32 bytes.
   package init?(_ bytes: some Collection<UInt8>) {
     guard bytes.count == 32 else { return nil }
-    for (index, byte) in bytes.enumerated() {
-      switch index / 8 {
-      case 0: first = first << 8 | UInt64(byte)
-      case 1: second = second << 8 | UInt64(byte)
-      case 2: third = third << 8 | UInt64(byte)
-      default: fourth = fourth << 8 | UInt64(byte)
-      }
+    if bytes.withContiguousStorageIfAvailable({ read(UnsafeRawBufferPointer($0)) }) == nil {
+      Array(bytes).withUnsafeBytes { read($0) }
     }
   }
 
+  private mutating func read(_ bytes: UnsafeRawBufferPointer) {
+    func word(_ index: Int) -> UInt64 {
+      UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self))
+    }
+    (first, second, third, fourth) = (word(0), word(1), word(2), word(3))
+  }
+
   package var bytes: [UInt8] {
-    [first, second, third, fourth].flatMap { word in
-      stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt64($0)) }
+    Array(unsafeUninitializedCapacity: 32) { buffer, count in
+      let raw = UnsafeMutableRawBufferPointer(buffer)
+      for (index, word) in [first, second, third, fourth].enumerated() {
+        raw.storeBytes(of: word.bigEndian, toByteOffset: index * 8, as: UInt64.self)
+      }
+      count = 32
     }
   }
 }

@@ -148,7 +148,7 @@ extension AccountState {
       try Bool.fetchOne(
         db,
         sql: """
-          SELECT EXISTS (SELECT 1 FROM message WHERE base_name = ?1 AND mailbox = ?2)
+          SELECT EXISTS (SELECT 1 FROM message WHERE base_name = ?1 AND +mailbox = ?2)
             OR EXISTS (SELECT 1 FROM local_file WHERE base_name = ?1 AND mailbox = ?2)
           """, arguments: [Data(baseName), mailbox]) ?? false
     }
@@ -220,6 +220,7 @@ extension AccountState {
         guard let file = move.stray else { continue }
         try Self.dropLocalFile(file, db)
       }
+      for mailbox in Set(moves.compactMap(\.stray?.mailbox)) { try Self.countLocalFiles(of: mailbox, db) }
       try Self.releaseHeld(Array(taken), db)
       return taken
     }

@@ -95,8 +95,9 @@ extension AccountState {
       guard !known.isEmpty || !files.isEmpty else { return }
       try db.execute(sql: "DELETE FROM local_file WHERE mailbox = ?", arguments: [mailbox])
       let before = Dictionary(known.map { ($0.stamp.inode, $0) }, uniquingKeysWith: { first, _ in first })
+      // The plus keeps SQLite from going through the whole mailbox by another index.
       let owner = try db.cachedStatement(
-        sql: "SELECT 1 FROM message WHERE base_name = ? AND mailbox = ? AND inode = ? AND state = 1")
+        sql: "SELECT 1 FROM message WHERE base_name = ? AND +mailbox = ? AND inode = ? AND state = 1")
       let insert = try db.cachedStatement(
         sql: """
           INSERT OR REPLACE INTO local_file (mailbox, base_name, file_name, in_cur, disk_size, device, inode,

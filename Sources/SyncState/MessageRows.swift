@@ -47,14 +47,26 @@ extension AccountState {
     }
   }
 
-  /// Rows of the mailbox in ascending order of their ids, a page at a time; `after` is the last id seen.
-  package func page(of mailbox: Int64, after: Int64, limit: Int = 1_000) async throws -> [MessageRecord] {
+  /// Rows of the mailbox, a page at a time: those without a UID, then the others by their UIDs, so that a page is a
+  /// range of an index. `after` is the last row seen; the last page is empty.
+  package func page(of mailbox: Int64, after: MessageRecord?, limit: Int = 1_000) async throws -> [MessageRecord] {
     try await read { db in
-      try Row.fetchAll(
-        db,
-        sql: "SELECT \(MessageRecord.columns) FROM message WHERE mailbox = ? AND id > ? ORDER BY id LIMIT ?",
-        arguments: [mailbox, after, limit]
-      ).map(MessageRecord.init(row:))
+      var page: [MessageRecord] = []
+      if after?.uid == nil {
+        page = try Row.fetchAll(
+          db.cachedStatement(
+            sql: """
+              SELECT \(MessageRecord.columns) FROM message WHERE mailbox = ? AND uid IS NULL AND id > ? ORDER BY id LIMIT ?
+              """), arguments: [mailbox, after?.id ?? 0, limit]
+        ).map(MessageRecord.init(row:))
+      }
+      guard page.count < limit else { return page }
+      return try page
+        + Row.fetchAll(
+          db.cachedStatement(
+            sql: "SELECT \(MessageRecord.columns) FROM message WHERE mailbox = ? AND uid > ? ORDER BY uid LIMIT ?"),
+          arguments: [mailbox, after?.uid?.value ?? 0, limit - page.count]
+        ).map(MessageRecord.init(row:))
     }
   }
 

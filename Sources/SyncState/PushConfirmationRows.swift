@@ -4,42 +4,51 @@ import MailModel
 
 /// What the server has confirmed of a push: only then does the last synced state move (DESIGN.md promise 4).
 extension AccountState {
-  /// A local file is a message on the server now: it gets its row, and its intent is settled.
-  package func confirmUpload(_ upload: ConfirmedUpload, now: Int64) async throws {
+  /// Local files are messages on the server now: they get their rows, and their intents are settled.
+  package func confirmUploads(_ uploads: [ConfirmedUpload], now: Int64) async throws {
+    guard !uploads.isEmpty else { return }
     let session = session
     try await write { db in
-      let file = upload.file
+      for upload in uploads { try Self.insert(upload, session: session, now: now, db) }
+      for mailbox in Set(uploads.map(\.file.mailbox)) { try Self.countLocalFiles(of: mailbox, db) }
+    }
+  }
+
+  private static func insert(_ upload: ConfirmedUpload, session: Int64, now: Int64, _ db: Database) throws {
+    let file = upload.file
+    try db.cachedStatement(
+      sql: """
+        INSERT INTO message (mailbox, uid, state, base_name, file_name, in_cur, flags, keywords, unlettered,
+          content_digest, header_digest, disk_size, wire_size, rfc822_size, internal_date, internal_zone, session, device,
+          inode, modified, changed, pending, unsendable, copy_of, added)
+        VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """
+    ).execute(arguments: [
+      file.mailbox, upload.uid.value, Data(file.baseName), Data(file.fileName), file.isInCur,
+      Int64(upload.flags.system.rawValue), upload.flags.keywordColumn, upload.unlettered.joined(separator: "\n"),
+      Data(file.digests.content.bytes), Data(file.digests.header.bytes), file.stamp.size, upload.wireSize,
+      upload.wireSize, upload.internalDate, upload.internalZone, session, file.stamp.device, file.stamp.inode,
+      file.stamp.modified, file.stamp.changed, upload.pending.rawValue, upload.isUnsendable, upload.copyOf, now,
+    ])
+    let message = db.lastInsertedRowID
+    if let intent = upload.intent { try drop(intent: intent, db) }
+    try dropLocalFile(file, db)
+    if let replaced = upload.replaces {
+      // It keeps its UID and goes as an expunge; the file is the new row's.
       try db.execute(
         sql: """
-          INSERT INTO message (mailbox, uid, state, base_name, file_name, in_cur, flags, keywords, unlettered,
-            content_digest, header_digest, disk_size, wire_size, rfc822_size, internal_date, internal_zone, session, device, inode,
-            modified, changed, pending, unsendable, copy_of, added)
-          VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-          """,
-        arguments: [
-          file.mailbox, upload.uid.value, Data(file.baseName), Data(file.fileName), file.isInCur,
-          Int64(upload.flags.system.rawValue), upload.flags.keywordColumn, upload.unlettered.joined(separator: "\n"),
-          Data(file.digests.content.bytes), Data(file.digests.header.bytes), file.stamp.size, upload.wireSize,
-          upload.wireSize, upload.internalDate, upload.internalZone, session, file.stamp.device, file.stamp.inode,
-          file.stamp.modified,
-          file.stamp.changed, upload.pending.rawValue, upload.isUnsendable, upload.copyOf, now,
-        ])
-      let message = db.lastInsertedRowID
-      if let intent = upload.intent { try db.execute(sql: "DELETE FROM intent WHERE id = ?", arguments: [intent]) }
-      try Self.dropLocalFile(file, db)
-      if let replaced = upload.replaces {
-        // It keeps its UID and goes as an expunge; the file is the new row's.
-        try db.execute(
-          sql: """
-            UPDATE message SET base_name = ?, pending = 1, missing_since = 0, leaving = 2, copy_of = NULL WHERE id = ?
-            """, arguments: [Data("replaced by \(message)".utf8), replaced])
-        try History.note(.replaced, of: message, cause: .folder, detail: HistoryDetail.editedHere, now: now, db)
-      } else if upload.copyOf != nil {
-        try History.note(.copied, of: message, cause: .folder, now: now, db)
-      } else {
-        try History.note(.uploaded, of: message, cause: .folder, now: now, db)
-      }
+          UPDATE message SET base_name = ?, pending = 1, missing_since = 0, leaving = 2, copy_of = NULL WHERE id = ?
+          """, arguments: [Data("replaced by \(message)".utf8), replaced])
+      try History.note(.replaced, of: message, cause: .folder, detail: HistoryDetail.editedHere, now: now, db)
+    } else if upload.copyOf != nil {
+      try History.note(.copied, of: message, cause: .folder, now: now, db)
+    } else {
+      try History.note(.uploaded, of: message, cause: .folder, now: now, db)
     }
+  }
+
+  private static func drop(intent: Int64, _ db: Database) throws {
+    try db.cachedStatement(sql: "DELETE FROM intent WHERE id = ?").execute(arguments: [intent])
   }
 
   /// What an intent brought to the server, although its file is not where it was: a row whose file is missing.
@@ -72,20 +81,24 @@ extension AccountState {
     }
   }
 
-  /// A message that was moved here is in the same place on the server now.
-  /// With `leavesSource` the message is also where it was, until it is expunged there.
-  package func confirmMove(
-    _ move: ConfirmedMove, leavesSource: Bool, detail: String, now: Int64
+  /// Messages that were moved here are in the same place on the server now.
+  /// With `leavesSource` they are also where they were, until they are expunged there.
+  package func confirmMoves(
+    _ moves: [ConfirmedMove], leavesSource: Bool, detail: String, now: Int64
   ) async throws {
+    guard !moves.isEmpty else { return }
     let session = session
     try await write { db in
-      let source =
-        leavesSource
-        ? try Row.fetchOne(db, sql: "SELECT mailbox, uid FROM message WHERE id = ?", arguments: [move.message]) : nil
-      try Self.follow(move, session: session, db)
-      if let source { try Self.keepSource(of: move.message, mailbox: source["mailbox"], uid: source["uid"], db) }
-      if let intent = move.intent { try db.execute(sql: "DELETE FROM intent WHERE id = ?", arguments: [intent]) }
-      try History.note(.moved, of: move.message, cause: .folder, detail: detail, now: now, db)
+      for move in moves {
+        let source =
+          leavesSource
+          ? try Row.fetchOne(db, sql: "SELECT mailbox, uid FROM message WHERE id = ?", arguments: [move.message]) : nil
+        try Self.follow(move, session: session, db)
+        if let source { try Self.keepSource(of: move.message, mailbox: source["mailbox"], uid: source["uid"], db) }
+        if let intent = move.intent { try Self.drop(intent: intent, db) }
+        try History.note(.moved, of: move.message, cause: .folder, detail: detail, now: now, db)
+      }
+      for mailbox in Set(moves.map(\.file.mailbox)) { try Self.countLocalFiles(of: mailbox, db) }
     }
   }
 
@@ -101,24 +114,25 @@ extension AccountState {
         guard try Bool.fetchOne(file, arguments: key) != nil else { continue }
         try Self.follow(move, session: session, db)
       }
+      for mailbox in Set(moves.map(\.file.mailbox)) { try Self.countLocalFiles(of: mailbox, db) }
     }
   }
 
   private static func follow(_ move: ConfirmedMove, session: Int64, _ db: Database) throws {
     let file = move.file
-    try db.execute(
+    try db.cachedStatement(
       sql: """
         UPDATE message SET mailbox = ?, uid = ?, base_name = ?, file_name = ?, in_cur = ?, device = ?, inode = ?,
           modified = ?, changed = ?, disk_size = ?, content_digest = ?, pending = ?, unlettered = ?,
           missing_since = NULL, copy_of = NULL,
           leaving = 0, approved = 0, unsendable = 0, remote = 1, departed = NULL, session = ? WHERE id = ?
-        """,
-      arguments: [
-        file.mailbox, move.uid.value, Data(file.baseName), Data(file.fileName), file.isInCur, file.stamp.device,
-        file.stamp.inode, file.stamp.modified, file.stamp.changed, file.stamp.size,
-        Data(file.digests.content.bytes), move.pending.rawValue,
-        move.unlettered.joined(separator: "\n"), session, move.message,
-      ])
+        """
+    ).execute(arguments: [
+      file.mailbox, move.uid.value, Data(file.baseName), Data(file.fileName), file.isInCur, file.stamp.device,
+      file.stamp.inode, file.stamp.modified, file.stamp.changed, file.stamp.size,
+      Data(file.digests.content.bytes), move.pending.rawValue,
+      move.unlettered.joined(separator: "\n"), session, move.message,
+    ])
     try dropLocalFile(file, db)
   }
 
@@ -135,11 +149,10 @@ extension AccountState {
         """, arguments: [mailbox, uid, Data("moved to \(message)".utf8), message])
   }
 
+  /// Leaves `countLocalFiles` to the caller.
   static func dropLocalFile(_ file: LocalFile, _ db: Database) throws {
-    try db.execute(
-      sql: "DELETE FROM local_file WHERE mailbox = ? AND base_name = ? AND inode = ?",
-      arguments: [file.mailbox, Data(file.baseName), file.stamp.inode])
-    try countLocalFiles(of: file.mailbox, db)
+    try db.cachedStatement(sql: "DELETE FROM local_file WHERE mailbox = ? AND base_name = ? AND inode = ?")
+      .execute(arguments: [file.mailbox, Data(file.baseName), file.stamp.inode])
   }
 
   /// The server has these flags now.
