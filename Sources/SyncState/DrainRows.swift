@@ -56,17 +56,24 @@ package struct ListingChanges: Sendable {
 
 /// The messages of a POP3 account's maildrop.
 extension AccountState {
-  package func drained() async throws -> [DrainedRecord] {
+  package func drained() async throws -> [DrainedRecord] { try await drained { $0 } }
+
+  /// What `make` makes of each; the records themselves, of which there may be many, are not kept.
+  package func drained<Known: Sendable>(
+    _ make: @escaping @Sendable (DrainedRecord) -> Known
+  ) async throws -> [Known] {
     try await read { db in
-      try Row.fetchAll(
+      let rows = try Row.fetchCursor(
         db,
         sql: """
           SELECT drained.id, unique_id, size, first_seen, first_listing, absent_listing, departure, attempts, deletions,
             removed_here, message.state = 1
           FROM drained LEFT JOIN message ON message.mailbox = drained.mailbox AND message.uid = drained.id
           ORDER BY drained.id
-          """
-      ).map(DrainedRecord.init(row:))
+          """)
+      var known: [Known] = []
+      while let row = try rows.next() { known.append(make(DrainedRecord(row: row))) }
+      return known
     }
   }
 

@@ -1,8 +1,10 @@
 """What the tests of POP3 share: a server with mail, an account that drains it, and what must have come of it."""
 
+import concurrent.futures
 import os
 import re
 import time
+import traceback
 from pathlib import Path
 
 import check
@@ -13,6 +15,7 @@ from servers.pop3_dovecot import POP3Dovecot
 from servers.pop3_scripted import POP3Scripted, drops
 
 PEAK = peak_limit()
+AT_ONCE = 8
 ALLOWED = {"mail", "state", "config.toml", "password", "socket", "daemon.log", "strace", "steps"}
 
 
@@ -68,6 +71,21 @@ class DrainCase(DaemonCase):
         mirror.set_password(server.password)
         mirror.write()
         return mirror
+
+    # Many cases.
+
+    def side_by_side(self, cases, body):
+        """Runs body(*case) for each, some at once, since most of their time is waiting; tells of all that failed."""
+        def failure(case):
+            try:
+                body(*case)
+            except Exception:  # noqa: BLE001  told below
+                return "%.200r: %s" % (case, traceback.format_exc())
+            return None
+
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+            failures = [text for text in pool.map(failure, cases) if text]
+        self.assertEqual(len(failures), 0, "\n".join(failures))
 
     # What must hold.
 
@@ -134,6 +152,8 @@ class DrainCase(DaemonCase):
             self.assertEqual(result.status, 0, result.err)
         server.hooks.clear()
         server.rewrite = server.cut = None
+        mirror.account["timeout"] = "20s"
+        mirror.write()
         again = mirror.sync(timeout=90)
         server.settle()
         self.assertAlive(again)

@@ -30,34 +30,36 @@ class Transfer(DrainCase):
 
     def test_P3_cut_during_RETR_leaves_no_part(self):
         body = b"Subject: long\r\n\r\n" + b"line\r\n" * 3_000
-        for tls in ("none", "implicit"):
-            for place in (0, 1, 17, 1_000, 3_001, 3_002):
-                with self.subTest(tls=tls, place=place):
-                    server = self.serve([*drops(2), Drop(b"long", body), *drops(2, first=3)], tls=tls)
 
-                    def cut(session, words, place=place):
-                        if words != [b"3"]:
-                            return False
-                        session.ok(b"%d octets" % len(body))
-                        session.raw(b"".join(one + b"\r\n" for one in body.split(b"\r\n")[:place]))
-                        session.close()
+        def case(tls, place):
+            server = self.serve([*drops(2), Drop(b"long", body), *drops(2, first=3)], tls=tls)
 
-                    server.hooks["RETR"] = cut
-                    mirror = self.drain(server, name="P3%s%d" % (tls, place))
-                    self.survives(server, mirror)
+            def cut(session, words):
+                if words != [b"3"]:
+                    return False
+                session.ok(b"%d octets" % len(body))
+                session.raw(b"".join(one + b"\r\n" for one in body.split(b"\r\n")[:place]))
+                session.close()
+
+            server.hooks["RETR"] = cut
+            self.survives(server, self.drain(server, name="P3%s%d" % (tls, place)))
+
+        self.side_by_side([(tls, place) for tls in ("none", "implicit") for place in (0, 1, 17, 1_000, 3_001, 3_002)],
+                          case)
 
     def test_P3_cut_in_the_middle_of_the_end(self):
-        for tail in (b"", b"\r", b"\r\n", b"\r\n.", b"\r\n.\r"):
-            with self.subTest(tail=tail):
-                server = self.serve(drops(3))
+        def case(tail):
+            server = self.serve(drops(3))
 
-                def cut(session, words, tail=tail):
-                    if words == [b"2"]:
-                        session.raw(b"+OK\r\nSubject: x\r\n\r\nthe end" + tail)
-                        session.close()
+            def cut(session, words):
+                if words == [b"2"]:
+                    session.raw(b"+OK\r\nSubject: x\r\n\r\nthe end" + tail)
+                    session.close()
 
-                server.hooks["RETR"] = cut
-                self.survives(server, self.drain(server, name="P3end%d" % len(tail)))
+            server.hooks["RETR"] = cut
+            self.survives(server, self.drain(server, name="P3end%d" % len(tail)))
+
+        self.side_by_side([(tail,) for tail in (b"", b"\r", b"\r\n", b"\r\n.", b"\r\n.\r")], case)
 
     def test_P9_LIST_lies_about_sizes(self):
         """Sizes are advice: they neither cut a message short nor let one be deleted that is not whole."""

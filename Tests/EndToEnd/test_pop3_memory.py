@@ -33,7 +33,7 @@ class Memory(DrainCase):
 
     def test_peak_memory_of_a_maildrop_of_very_many(self):
         """Most are known already: what is listed at each visit, and what is fetched of it once."""
-        count = 200_000 if FULL else 10_000
+        count = 200_000 if FULL else 2_500
         server = self.serve(drops(count))
         mirror = self.drain(server, retention="keep", timeout="60s")
         first = self.finished(mirror, server, timeout=3000 if FULL else 110)

@@ -30,28 +30,29 @@ class PowerLoss(DrainCase):
         quits = sent([call for call in calls if call.result > 0], rb"QUIT\r\n")
         deleting = next(begun for begun, _, _ in quits if begun > sent(calls, rb"DELE")[0][0])
 
-        def followed(limit):
-            """The disk after so many changes; how many there were; and whether the server had been told by then."""
-            disk, seen, told = Disk(mirror.maildir, mirror.state), 0, False
-            for call in calls:
-                told = told or call.begun >= deleting
-                if disk.follow(call):
-                    seen += 1
-                    if seen == limit:
-                        break
-            return disk, seen, told
-
-        _, total, _ = followed(0)
+        told, disk = [], Disk(mirror.maildir, mirror.state)  # by change: whether the server had been told by then
+        for call in calls:
+            if disk.follow(call):
+                told.append(call.begun >= deleting)
+        total, last = len(told), told.index(True)  # `last`: the last change before the server was told
         self.assertGreater(total, 50)
         points = set(range(1, total + 1)) if POINTS is None else {1 + self.dice.randrange(total) for _ in range(POINTS)}
-        # The last point before the server was told is where it would show.
-        last = max(point for point in range(1, total + 1) if not followed(point)[2])
+
+        def followed(limit):
+            disk, seen = Disk(mirror.maildir, mirror.state), 0
+            for call in calls:
+                seen += disk.follow(call)
+                if seen == limit:
+                    return disk
+
         wrong = []
         for point in sorted(points | {total, last, last + 1} & set(range(1, total + 1))):
-            disk, _, told = followed(point)
+            disk = followed(point)
             # At the last point before QUIT the server may have been told already: no change of the disk comes between.
-            for gone in {told, told or point == last}:
-                for model in MODELS:
+            for gone in {told[point - 1], point >= last}:
+                # Where it would show, and in full form everywhere, with all that the disk may hold.
+                everything = FULL or point in (last, last + 1, total)
+                for model in MODELS if everything else [self.dice.choice(MODELS)]:
                     disk.write(model, self.dice)
                     rebooted(mirror)
                     server.drops = [] if gone else list(messages)

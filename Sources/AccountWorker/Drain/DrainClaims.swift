@@ -11,9 +11,13 @@ actor DrainClaims {
   /// The row that a message turned out to be.
   private(set) var matched: [MessageNumber: DrainPlan.Candidate] = [:]
 
-  init(_ plan: DrainPlan, fetches: [UID: DrainPlan.Fetch], state: AccountState) async throws {
+  init(_ plan: DrainPlan, fetches: [DrainPlan.Fetch], state: AccountState) async throws {
     self.state = state
-    self.fetches = fetches
+    self.fetches =
+      plan.candidates.isEmpty
+      ? [:]
+      : Dictionary(
+        fetches.compactMap { fetch in fetch.uid.map { ($0, fetch) } }, uniquingKeysWith: { first, _ in first })
     claims = ContentClaims(plan.candidates, contents: try await state.drainedContents(plan.candidates.map(\.row)))
   }
 

@@ -22,7 +22,7 @@ struct MaildropLook: Sendable {
         remedy: "set retention = \"delete\"")
     }
     let listing = try await account.state.drainListing() + 1
-    let known = try await account.state.drained().map(KnownMessage.init)
+    let known = try await account.state.drained { KnownMessage($0) }
     let plan = SyncPlanner.drain(
       listed: listed.entries, isComplete: listed.isComplete, known: known, listing: listing, now: account.now(),
       policy: policy)

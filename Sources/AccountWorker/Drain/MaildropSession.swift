@@ -75,10 +75,8 @@ struct MaildropSession: Sendable {
     result.postponed = result.plan.fetches.count - fetches.count
     var fetched = Fetched()
     guard !fetches.isEmpty else { return fetched }
-    let byUID = Dictionary(
-      fetches.compactMap { fetch in fetch.uid.map { ($0, fetch) } }, uniquingKeysWith: { first, _ in first })
-    let ledger = FetchLedger(wanted: UIDSet(byUID.keys))
-    let claims = try await DrainClaims(result.plan, fetches: byUID, state: state)
+    let ledger = FetchLedger(wanted: UIDSet(fetches.compactMap(\.uid)))
+    let claims = try await DrainClaims(result.plan, fetches: fetches, state: state)
     var asks: (@Sendable (UID, Digest) async throws -> Bool)?
     if await !claims.isEmpty { asks = { uid, content in try await claims.claims(uid, content) } }
     let (id, connection) = (mailbox.record.id, connection)
@@ -87,7 +85,9 @@ struct MaildropSession: Sendable {
         mailbox: mailbox, pipeline: account.pipeline, ledger: ledger, names: account.names, pool: account.pool,
         mayBeHere: try await state.hasLocalFiles(in: id),
         claims: asks, stopFetching: { connection.close() }),
-      rows: Dictionary(byUID.map { ($1.entry.number, $0) }, uniquingKeysWith: { first, _ in first }),
+      rows: Dictionary(
+        fetches.compactMap { fetch in fetch.uid.map { (fetch.entry.number, $0) } },
+        uniquingKeysWith: { first, _ in first }),
       now: account.now())
     account.meter.update { $0.messagesTotal += fetches.count }
     let outcome: RetrieveOutcome
@@ -102,7 +102,9 @@ struct MaildropSession: Sendable {
     }
     try await account.pipeline.flush(id)
     fetched.matched = await claims.matched
-    for (uid, fetch) in byUID where ledger.settled.contains(uid) {
+    let settled = ledger.settled
+    for fetch in fetches {
+      guard let uid = fetch.uid, settled.contains(uid) else { continue }
       fetched.rows[fetch.entry.number] = fetched.matched[fetch.entry.number]?.row ?? Int64(uid.value)
     }
     result.delivered = fetched.rows.count - fetched.matched.count

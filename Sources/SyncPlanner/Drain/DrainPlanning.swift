@@ -40,13 +40,12 @@ private struct DrainPlanner {
   // MARK: What is listed
 
   mutating func compare(_ listed: [MaildropEntry], _ known: [KnownMessage]) {
-    let entries = Dictionary(grouping: listed, by: \.uniqueID)
-    var rows = Dictionary(grouping: known, by: \.uniqueID)
-    for (name, group) in entries {
-      let all = rows.removeValue(forKey: name) ?? []
-      compare(group, current(of: all), named: name)
+    let entries = PlacesByName(listed.lazy.map(\.uniqueID))
+    let rows = PlacesByName(known.lazy.map(\.uniqueID))
+    for name in entries.names {
+      compare(entries[name].map { listed[$0] }, current(of: rows[name].map { known[$0] }), named: name)
     }
-    missing += rows.values.joined()
+    missing += known.lazy.filter { !entries.has($0.uniqueID) }
   }
 
   /// The rows that a name's messages are compared with: those that were listed last, else the last one that was.
