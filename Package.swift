@@ -79,7 +79,9 @@ let package = Package(
       ] + nio),
     .testTarget(
       name: "AccountWorkerTests",
-      dependencies: ["AccountWorker", "MailConnections", "IMAPProtocol", "MailModel", "SyncState"] + nio),
+      dependencies: [
+        "AccountWorker", "MailConnections", "IMAPProtocol", "MailModel", "SyncState", "Maildir", "LinuxFiles",
+      ] + nio),
     .testTarget(
       name: "CommandLineToolTests", dependencies: ["CommandLineTool", "ControlProtocol", "Configuration", "Daemon"]),
     .testTarget(name: "ControlProtocolTests", dependencies: ["ControlProtocol"]),

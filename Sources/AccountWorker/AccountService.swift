@@ -237,7 +237,8 @@ package actor AccountService {
     if board.current.trouble == nil { board.update { $0.activity = .starting } }
     do {
       let (account, lock) = try await AccountOpening(
-        settings: settings, pool: resources.pool, clock: resources.clock, logger: resources.logger, report: report
+        settings: settings, pool: resources.pool, clock: resources.clock, logger: resources.logger, report: report,
+        watches: resources.watches
       ).open(meter: meter)
       let error = await work(account)
       lock.release()
@@ -248,6 +249,8 @@ package actor AccountService {
   }
 
   private func work(_ account: OpenAccount) async -> any Error {
+    let account = settings.drain == nil ? watched(account) : account
+    defer { account.folderWatch?.stop() }
     let express = account.express(pool: expressPool)
     open = (account, express)
     if Task.isCancelled { stopPipelines() }
@@ -287,6 +290,21 @@ package actor AccountService {
       try? await account.state.close()
     }.value
     return ended
+  }
+
+  /// The account with a watch on its folders.
+  private func watched(_ account: OpenAccount) -> OpenAccount {
+    let (board, dirty, signal, facts) = (board, dirty, signal, account.facts)
+    var watched = account
+    watched.folderWatch = FolderWatch(
+      account: account, resources: resources,
+      listener: FolderWatch.Listener(
+        onNews: { dirty.mark($0, .folder) }, onFolders: { signal.wake(.survey) },
+        onState: { state in
+          facts.setFoldersWatched(state == .watched)
+          board.update { $0.folders = state }
+        }))
+    return watched
   }
 
   private func noteSurvey() { if surveyed == nil { surveyed = .now } }

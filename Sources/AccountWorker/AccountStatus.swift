@@ -38,6 +38,7 @@ package struct AccountStatus: Sendable {
   package var name: String
   package var activity = Activity.starting
   package var push = Push.unknown
+  package var folders = FolderWatching.unknown
   package var connections = 0
   /// Why the account as a whole does not work now.
   package var trouble: Trouble?

@@ -176,6 +176,7 @@ struct RoundRunner: Sendable {
     guard let record = try await account.state.mailbox(work.record.id) else {
       return RoundResult(plan: MailboxPlan(mailbox: work.record.name))
     }
+    if !isDryRun { try await FolderLooks(account: account).look(at: record.id) }
     let mailbox = try await account.mirrored(record, specialUse: work.specialUse)
     if work.forgetsCheckpoint, let validity = work.record.uidValidity, !isDryRun {
       try await account.state.setValidity(validity, of: work.record.id)

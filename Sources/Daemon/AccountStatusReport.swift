@@ -15,6 +15,7 @@ extension StatusReport.Account {
       configuration.drain == nil
       ? status.push.text(pollInterval: configuration.pollInterval)
       : "POP3, every \(durationText(configuration.pollInterval))"
+    folders = status.folders.text
     connections = status.connections
     nextPoll = status.nextPoll.map(timestamp)
     if status.activity == .syncing, let progress = status.progress { self.progress = ProgressReport(progress) }
@@ -65,6 +66,16 @@ extension AccountStatus.Push {
     case .unknown: return nil
     case .idle(let mailbox): return "IDLE on \(mailbox), others every \(pause)"
     case .polling(let reason): return "every \(pause): \(reason)"
+    }
+  }
+}
+
+extension FolderWatching {
+  var text: String? {
+    switch self {
+    case .unknown: nil
+    case .watched: "watched"
+    case .scanned(let trouble): "looked at every few seconds: \(trouble.what); \(trouble.remedy)"
     }
   }
 }

@@ -103,6 +103,11 @@ package final class DirectoryHandle: Sendable {
 
   package func path(of name: FileName) -> String { path + "/" + name.description }
 
+  /// Closes a file that was written to and lies in this directory now; no watch tells of it.
+  package func closing(_ name: FileName, _ close: () -> Void) throws {
+    try unheard([own(.closes, name)]) { close() }
+  }
+
   /// A change in this directory that is ours; nil where nobody would hear of it.
   func own(_ kind: OwnChange.Kind, _ name: FileName) -> OwnChange? {
     watchedIdentity.map { OwnChange(directory: $0, kind: kind, name: name) }

@@ -75,6 +75,10 @@ import Testing
     touch("b/other")
     let heard = Heard()
     let watch = try watches.watch(a) { heard.note($0) }
+    var file: OpenFile? = try b.createFile("written")
+    try [1, 2, 3].withUnsafeBytes { try file?.write($0) }
+    try b.rename("written", to: a, as: "written")
+    try a.closing("written") { file = nil }
     try b.rename("mail", to: a, as: "mail")
     try a.rename("mail", to: a, as: "mail:2,S")
     try a.link("mail:2,S", to: b, as: "kept")

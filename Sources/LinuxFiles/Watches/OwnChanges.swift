@@ -1,8 +1,8 @@
 import Glibc
 
-/// A name that this process makes or takes away itself.
+/// What this process does itself to a name: it makes it, takes it away, or closes the file that it has written.
 struct OwnChange: Hashable, Sendable {
-  enum Kind: Hashable, Sendable { case appears, vanishes }
+  enum Kind: Hashable, Sendable { case appears, vanishes, closes }
 
   let directory: FileIdentity
   let kind: Kind
@@ -40,6 +40,7 @@ extension InotifyEvent {
     guard let name else { return nil }
     if has(IN_CREATE | IN_MOVED_TO) { return OwnChange(directory: directory, kind: .appears, name: name) }
     if has(IN_DELETE | IN_MOVED_FROM) { return OwnChange(directory: directory, kind: .vanishes, name: name) }
+    if has(IN_CLOSE_WRITE) { return OwnChange(directory: directory, kind: .closes, name: name) }
     return nil
   }
 }
