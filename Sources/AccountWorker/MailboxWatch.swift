@@ -38,6 +38,7 @@ struct MailboxWatch {
         pushed = try await survey(known: pushed)
         nextSurvey = .now() + pollPause()
       }
+      if try await folderTurn(&pushed) { continue }
       if pushed?.isDirty == true { try await round(&pushed) }
       if try await detour() {
         if pushed?.isStopped == false { pushed?.isDirty = true }
@@ -196,6 +197,42 @@ struct MailboxWatch {
     }
     await queue.release(id)
     return count > 0
+  }
+
+  /// Sends what was done in a folder of which the watch has told; true where there was any news.
+  private func folderTurn(_ pushed: inout PushedMailbox?) async throws -> Bool {
+    guard let (id, _) = session.dirty.take(preferring: pushed?.work.record.id) else { return false }
+    try await FolderLooks(account: session.express).run(queue)
+    guard settings.policy.direction == .twoWay, try await session.account.state.needsPush(id) else { return true }
+    if id == pushed?.work.record.id {
+      try await round(&pushed)
+      return true
+    }
+    guard let record = try await session.account.state.mailbox(id) else { return true }
+    let work = RoundWork(
+      record: record, specialUse: record.specialUse.flatMap { SpecialUse(rawValue: $0) },
+      location: "\(settings.name)/\(record.name)", forgetsCheckpoint: false)
+    guard await queue.reserve(id) else {
+      await queue.add(work)
+      return true
+    }
+    // It is selected no more.
+    if pushed?.isStopped == false { pushed?.isDirty = true }
+    pushed?.isCurrent = false
+    let rounds = RoundRunner(
+      account: session.express, connections: session.connections, isDryRun: false, report: runner.report)
+    let result: Result<RoundResult, SyncFailure>
+    do { result = .success(try await rounds.rounds(work, connection)) } catch {
+      await queue.release(id)
+      if let failure = session.express.failure { throw failure }
+      let failure = SyncFailure(error, account: settings.name, location: work.location)
+      guard connection.isOpen, failure.scope != .account, !Task.isCancelled else { throw error }
+      await session.ended(work, .max, .failure(failure), queue, isReserved: false)
+      return true
+    }
+    await queue.release(id)
+    await session.ended(work, .max, result, queue, isReserved: false)
+    return true
   }
 
   /// Does work that the other connections can't do; true where there was any.
