@@ -116,7 +116,7 @@ struct MailboxWatch {
 
   // MARK: Rounds
 
-  private func round(_ pushed: inout PushedMailbox?) async throws {
+  private func round(_ pushed: inout PushedMailbox?, hasFolderNews: Bool = false) async throws {
     guard var current = pushed else { return }
     let id = current.work.record.id
     current.isDirty = false
@@ -133,7 +133,7 @@ struct MailboxWatch {
     do {
       let rounds = RoundRunner(
         account: session.express, connections: session.connections, isDryRun: false, report: runner.report)
-      let round = try await rounds.rounds(current.work, connection)
+      let round = try await rounds.rounds(current.work, connection, hasFolderNews: hasFolderNews)
       try await learn(round, &current)
       result = .success(round)
     } catch {
@@ -205,7 +205,7 @@ struct MailboxWatch {
     try await FolderLooks(account: session.express).run(queue)
     guard settings.policy.direction == .twoWay, try await session.account.state.needsPush(id) else { return true }
     if id == pushed?.work.record.id {
-      try await round(&pushed)
+      try await round(&pushed, hasFolderNews: true)
       return true
     }
     guard let record = try await session.account.state.mailbox(id) else { return true }
@@ -222,7 +222,7 @@ struct MailboxWatch {
     let rounds = RoundRunner(
       account: session.express, connections: session.connections, isDryRun: false, report: runner.report)
     let result: Result<RoundResult, SyncFailure>
-    do { result = .success(try await rounds.rounds(work, connection)) } catch {
+    do { result = .success(try await rounds.rounds(work, connection, hasFolderNews: true)) } catch {
       await queue.release(id)
       if let failure = session.express.failure { throw failure }
       let failure = SyncFailure(error, account: settings.name, location: work.location)

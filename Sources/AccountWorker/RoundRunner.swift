@@ -170,7 +170,10 @@ struct RoundRunner: Sendable {
 
   /// Rounds until the mailbox stands still, at most four: mail that comes during a first sync is fetched as well, and
   /// what was sent is confirmed by a round from the server.
-  func rounds(_ work: RoundWork, _ connection: IMAPConnection) async throws -> RoundResult {
+  /// - Parameter hasFolderNews: the folder is why: its flags go ahead.
+  func rounds(
+    _ work: RoundWork, _ connection: IMAPConnection, hasFolderNews: Bool = false
+  ) async throws -> RoundResult {
     account.meter.update { $0.mailbox = work.record.name.description }
     // It may have been renamed, or be gone, since it was found to need a round.
     guard let record = try await account.state.mailbox(work.record.id) else {
@@ -182,6 +185,9 @@ struct RoundRunner: Sendable {
       try await account.state.setValidity(validity, of: work.record.id)
     }
     var total = RoundResult(plan: MailboxPlan(mailbox: work.record.name))
+    if hasFolderNews {
+      total.add(try await PushRound(account: account, connection: connection, mailbox: mailbox).sendFlagsAhead())
+    }
     for _ in 0..<4 {
       if !isDryRun { total.add(try await resolveIntents(into: mailbox, connection)) }
       let result = try await MailboxRound(
