@@ -14,7 +14,8 @@ package actor AccountService {
   private let board: StatusBoard
   private let meter: ProgressMeter
   private let requests: SyncRequests
-  private let signal = WakeSignal()
+  private let signal: WakeSignal
+  private let dirty: DirtyMailboxes
   private let report: @Sendable ([MessageChange]) -> Void
 
   private var isPaused: Bool
@@ -41,6 +42,9 @@ package actor AccountService {
     self.expressPool = expressPool
     self.isPaused = isPaused
     self.report = report
+    let signal = WakeSignal()
+    self.signal = signal
+    dirty = DirtyMailboxes(signal: signal)
     let board = StatusBoard(name: settings.name, onChange: onStatus)
     self.board = board
     meter = ProgressMeter(account: settings.name) { progress in board.update { $0.progress = progress } }
@@ -263,7 +267,7 @@ package actor AccountService {
           account: account, express: express,
           connections: ConnectionSource(settings: settings, resources: resources, board: board),
           blocked: blocked, board: board, refresh: refresh, requests: requests, signal: signal,
-          broken: broken, onSurvey: { await self.noteSurvey() }
+          dirty: dirty, broken: broken, onSurvey: { await self.noteSurvey() }
         ).run()
       }
       ended = CancellationError()

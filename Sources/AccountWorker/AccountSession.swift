@@ -22,6 +22,7 @@ struct AccountSession: Sendable {
   let refresh: StatusRefresh
   let requests: SyncRequests
   let signal: WakeSignal
+  let dirty: DirtyMailboxes
   let broken: BrokenRounds
   let passes = PassTracker()
   /// Called when a look at the whole account went well.
