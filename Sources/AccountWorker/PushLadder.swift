@@ -63,7 +63,7 @@ struct PushLadder {
     overflows += 1
     notify = .paused(
       reason: "there was more to tell than the server keeps (NOTIFICATIONOVERFLOW)",
-      until: .now() + .seconds(Int64(min(5 << min(overflows, 10), 3_600))))
+      until: .now() + .seconds(Int64(min(5 << min(overflows - 1, 10), 3_600))))
   }
 
   mutating func idleRefused() { idleTrouble = "the server refuses IDLE" }
