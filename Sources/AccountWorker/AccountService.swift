@@ -270,7 +270,8 @@ package actor AccountService {
           account: account, express: express,
           connections: ConnectionSource(settings: settings, resources: resources, board: board),
           blocked: blocked, board: board, refresh: refresh, requests: requests, signal: signal,
-          dirty: dirty, broken: broken, onSurvey: { await self.noteSurvey() }
+          dirty: dirty, broken: broken, notices: ServerNotices(signal: signal, selection: settings.selection),
+          onSurvey: { await self.noteSurvey() }
         ).run()
       }
       ended = CancellationError()

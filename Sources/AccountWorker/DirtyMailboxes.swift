@@ -9,6 +9,8 @@ final class DirtyMailboxes: Sendable {
     static let server = Reasons(rawValue: 1)
     /// Something has changed in its folder, which is to be scanned.
     static let folder = Reasons(rawValue: 2)
+    /// The server told that messages went: its turn comes before those of the mailboxes that they may have gone to.
+    static let losses = Reasons(rawValue: 4)
   }
 
   private struct State {
@@ -31,13 +33,15 @@ final class DirtyMailboxes: Sendable {
     signal.wake(.dirty)
   }
 
+  var isEmpty: Bool { state.withLock { $0.order.isEmpty } }
+
   /// The next one, whose reasons are forgotten: what comes from now on makes it dirty again. The preferred one comes
   /// first, for it needs no selection.
   func take(preferring preferred: Int64?) -> (mailbox: Int64, reasons: Reasons)? {
     state.withLock { state in
-      guard let next = preferred.flatMap({ state.reasons[$0] == nil ? nil : $0 }) ?? state.order.first else {
-        return nil
-      }
+      let losing = state.order.first { state.reasons[$0]?.contains(.losses) == true }
+      guard let next = losing ?? preferred.flatMap({ state.reasons[$0] == nil ? nil : $0 }) ?? state.order.first
+      else { return nil }
       state.order.removeAll { $0 == next }
       return state.reasons.removeValue(forKey: next).map { (next, $0) }
     }

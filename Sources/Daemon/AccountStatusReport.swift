@@ -44,6 +44,7 @@ extension AccountStatus.Activity {
     case .connecting: "connecting"
     case .syncing: "syncing"
     case .watching(let mailbox): "watching \(mailbox)"
+    case .watchingAll: "watching all mailboxes"
     case .idle: "idle"
     case .waiting: "waiting"
     case .paused: "paused"
@@ -53,7 +54,7 @@ extension AccountStatus.Activity {
   /// Connected and through with the first look at all mailboxes.
   var isConnected: Bool {
     switch self {
-    case .watching, .idle: true
+    case .watching, .watchingAll, .idle: true
     case .starting, .connecting, .syncing, .waiting, .paused: false
     }
   }
@@ -64,7 +65,9 @@ extension AccountStatus.Push {
     let pause = durationText(pollInterval)
     switch self {
     case .unknown: return nil
-    case .idle(let mailbox): return "IDLE on \(mailbox), others every \(pause)"
+    case .notify: return "NOTIFY on all mailboxes, checked every \(pause)"
+    case .idle(let mailboxes, let reason):
+      return "IDLE on \(mailboxes.joined(separator: ", ")), others every \(pause): \(reason)"
     case .polling(let reason): return "every \(pause): \(reason)"
     }
   }

@@ -263,16 +263,17 @@ def deliver_and_time(deliver, bare, arrivals, count, dice, while_=None, least=0.
     return found
 
 
-def time_under_load(start, server, load, wanted, dice):
-    """Times deliveries to INBOX while the first sync of the mailbox `load` runs, in as many first syncs as it takes.
+def time_under_load(start, server, load, wanted, dice, target="INBOX"):
+    """Times deliveries to `target` while the first sync of the mailbox `load` runs, in as many first syncs as it takes.
 
     start(turn) starts a daemon on an empty Maildir. Returns (the last daemon, rows, [(start, end)] of the load)."""
-    deliver, found, spans, turn = Deliveries(server), [], [], 0
+    deliver, found, spans, turn = Deliveries(server, target), [], [], 0
     while True:
         daemon = start(turn)
-        daemon.wait_for(lambda accounts: (mailbox(accounts["test"], "INBOX") or {}).get("state") == "ok", 60)
-        with BareIdle(server.imaps, server.ca, server.password) as bare, \
-                Arrivals(daemon.mirror.root / "new") as arrivals, Loading(daemon, load) as loading:
+        daemon.wait_for(lambda accounts: (mailbox(accounts["test"], target) or {}).get("state") == "ok", 60)
+        folder = daemon.mirror.folder_of(target.encode())
+        with BareIdle(server.imaps, server.ca, server.password, mailbox=target) as bare, \
+                Arrivals(folder / "new") as arrivals, Loading(daemon, load) as loading:
             rows = deliver_and_time(deliver, bare, arrivals, wanted - len(found), dice, loading.runs)
         # What arrived before the end of the load was timed under it.
         found += [row for row in rows if row[2] < loading.ended]

@@ -12,12 +12,12 @@ struct FolderLook: Sendable {
   private var state: AccountState { account.state }
   private var id: Int64 { mailbox.record.id }
 
-  func run(_ hint: FolderHint) async throws {
+  /// - Returns: whether files went that the server still has (`RoundWork.forgetsCheckpoint`).
+  func run(_ hint: FolderHint) async throws -> Bool {
     let scan = LocalScan(account: account, mailbox: mailbox, isForced: false)
     guard case .names(let names) = hint, state.sessionLostToPowerCut == nil, try await isSameFolder() else {
       account.logger.debug("\(mailbox.location): looking at the whole folder", metadata: account.metadata())
-      _ = try await scan.run()
-      return
+      return try await scan.run().refetched > 0
     }
     account.logger.debug("\(mailbox.location): looking at \(names.count) names", metadata: account.metadata())
     let began = account.clock.now().total
@@ -25,9 +25,10 @@ struct FolderLook: Sendable {
     let before = try await state.localFiles(of: id)
     let seen = SeenRows(highest: try await state.highestMessageID())
     let known = Dictionary(before.map { ($0.stamp.inode, $0) }, uniquingKeysWith: { first, _ in first })
-    let found = try await scan.compare(entries, seen: seen, known: known).locals
+    let found = try await scan.compare(entries, seen: seen, known: known)
     try await noteMissing(names, seen, since: began)
-    try await noteStrays(found, among: before, looked: names)
+    try await noteStrays(found.locals, among: before, looked: names)
+    return found.dropped > 0
   }
 
   /// Whether the directories are those that the last complete scan has read.
@@ -87,14 +88,27 @@ struct FolderLook: Sendable {
 struct FolderLooks: Sendable {
   let account: OpenAccount
 
-  /// Looks at all of them before anything is sent from one: a file that left one folder may be in another. Those whose
-  /// mailbox is under way are looked at by its next round.
-  func run(_ queue: WorkQueue) async throws {
-    for id in account.folderNews.mailboxes where await queue.reserve(id) {
+  struct Result: Sendable {
+    /// Files went there that the server still has (`RoundWork.forgetsCheckpoint`).
+    var lost: Set<Int64> = []
+    /// The folder could not be looked at.
+    var failed: Set<Int64> = []
+    /// Their mailboxes are under way: their next rounds look at them.
+    var left: Set<Int64> = []
+  }
+
+  /// Looks at all of them before anything is sent from one: a file that left one folder may be in another.
+  func run(_ queue: WorkQueue) async throws -> Result {
+    var result = Result()
+    for id in account.folderNews.mailboxes {
+      guard await queue.reserve(id) else {
+        result.left.insert(id)
+        continue
+      }
       do {
-        try await look(at: id)
+        if try await look(at: id) { result.lost.insert(id) }
       } catch {
-        // A folder's own trouble is told by its round.
+        result.failed.insert(id)
         if SyncFailure(error, account: account.settings.name, location: "").scope == .account {
           await queue.release(id)
           throw error
@@ -102,15 +116,16 @@ struct FolderLooks: Sendable {
       }
       await queue.release(id)
     }
+    return result
   }
 
   /// Looks at the folder of a mailbox that is the caller's in the queue.
-  func look(at id: Int64) async throws {
+  func look(at id: Int64) async throws -> Bool {
     guard let hint = account.folderNews.take(id), let record = try await account.state.mailbox(id),
       record.removal != .held
-    else { return }
+    else { return false }
     do {
-      try await FolderLook(account: account, mailbox: try await account.mirrored(record)).run(hint)
+      return try await FolderLook(account: account, mailbox: try await account.mirrored(record)).run(hint)
     } catch {
       // What was not seen is to be seen by the next look.
       account.folderNews.note(.everything, of: id)

@@ -86,14 +86,18 @@ package struct AccountExamination {
 
   private func reportPush(_ connection: IMAPConnection) {
     let pause = durationText(account.pollInterval)
-    let hasIdle = connection.capabilities.hasIdle
+    let (hasNotify, hasIdle) = (connection.capabilities.hasNotify, connection.capabilities.hasIdle)
+    let detail =
+      hasNotify
+      ? "NOTIFY: the daemon hears of changes in all mailboxes at once"
+      : hasIdle
+        ? "IDLE: the daemon hears of changes in the mailboxes of `push` at once; for others it asks every \(pause), "
+          + "since the server has no NOTIFY"
+        : "the server has neither NOTIFY nor IDLE: the daemon asks every \(pause)"
     report(
       DoctorStep(
-        name: "push", outcome: hasIdle ? .ok : .warning,
-        detail: hasIdle
-          ? "IDLE: the daemon hears of new mail at once; other mailboxes are asked for every \(pause)"
-          : "the server has no IDLE: the daemon asks every \(pause)",
-        remedy: hasIdle ? nil : "a shorter poll_interval brings new mail sooner"))
+        name: "push", outcome: hasNotify || hasIdle ? .ok : .warning, detail: detail,
+        remedy: hasNotify || hasIdle ? nil : "a shorter poll_interval brings new mail sooner"))
   }
 
   private func reportCapabilities(_ connection: IMAPConnection) {
