@@ -4,8 +4,10 @@ import ControlProtocol
 import Foundation
 import Glibc
 import IMAPProtocol
+import LinuxFiles
 import MailConnections
 import MailModel
+import Maildir
 
 /// `mailmirror doctor`: each step on the way to an account's mail, with its result and its remedy. Nothing is changed;
 /// a step that fails ends those that need it.
@@ -149,13 +151,22 @@ package struct AccountExamination {
     }
   }
 
+  /// Each folder takes three watches, for itself, `cur/` and `new/`.
   private func checkInotify() {
-    let text = try? String(contentsOfFile: "/proc/sys/fs/inotify/max_user_watches", encoding: .utf8)
-    guard let limit = text.flatMap({ Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }) else { return }
+    guard let limits = InotifyLimits.read() else { return }
+    let needed = folderCount().map { $0 * 3 }
+    let isEnough = needed.map { $0 * 2 < limits.watches } ?? (limits.watches >= 1_000)
     report(
       DoctorStep(
-        name: "inotify", outcome: limit < 1_000 ? .warning : .ok, detail: "\(limit) watches",
-        remedy: limit < 1_000 ? "raise fs.inotify.max_user_watches" : nil))
+        name: "inotify", outcome: isEnough ? .ok : .warning,
+        detail: (needed.map { "\($0) watches for this account, of " } ?? "")
+          + "\(limits.watches) that all your programs may have, with \(limits.instances) instances",
+        remedy: isEnough ? nil : "sudo sysctl fs.inotify.max_user_watches=524288"))
+  }
+
+  private func folderCount() -> Int? {
+    guard let root = try? DirectoryHandle.open(path: account.maildir) else { return nil }
+    return (try? runtime.settings(account).layout.folders(in: root).count).map { $0 + 1 }
   }
 
   func fail(_ name: String, _ text: String) {
