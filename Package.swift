@@ -69,6 +69,7 @@ let package = Package(
     .testTarget(name: "POP3ProtocolTests", dependencies: ["MailModel", "SASL", "POP3Protocol", "Crypto"]),
     .testTarget(name: "SyncPlannerTests", dependencies: ["MailModel", "SyncPlanner"]),
     .testTarget(name: "MaildirTests", dependencies: ["MailModel", "Maildir", "LinuxFiles", "Crypto"]),
+    .testTarget(name: "LinuxFilesTests", dependencies: ["LinuxFiles"] + nio),
     .testTarget(name: "SyncStateTests", dependencies: ["MailModel", "SyncState"]),
     .testTarget(
       name: "TransportTests",
@@ -78,7 +79,9 @@ let package = Package(
       ] + nio),
     .testTarget(
       name: "AccountWorkerTests",
-      dependencies: ["AccountWorker", "MailConnections", "IMAPProtocol", "MailModel", "SyncState"] + nio),
+      dependencies: [
+        "AccountWorker", "MailConnections", "IMAPProtocol", "MailModel", "SyncState", "Maildir", "LinuxFiles",
+      ] + nio),
     .testTarget(
       name: "CommandLineToolTests", dependencies: ["CommandLineTool", "ControlProtocol", "Configuration", "Daemon"]),
     .testTarget(name: "ControlProtocolTests", dependencies: ["ControlProtocol"]),

@@ -13,6 +13,8 @@ struct AccountOpening: Sendable {
   let clock: WallClock
   let logger: Logger
   var report: @Sendable ([MessageChange]) -> Void = { _ in }
+  /// They do not tell of what is done through the root that is opened.
+  var watches: DirectoryWatches?
   /// For a dry run, which leaves no trace.
   var isRehearsal = false
 
@@ -98,7 +100,7 @@ struct AccountOpening: Sendable {
   private func openRoot(machine: String, rebuilt: inout String?) throws -> DirectoryHandle {
     if AccountState.exists(at: settings.statePath) { return try openKnownRoot() }
     try Self.makeDirectories(settings.root)
-    let root = try DirectoryHandle.open(path: settings.root)
+    let root = try DirectoryHandle.open(path: settings.root, watches: watches)
     let marker: RootMarker
     var hasMail = false
     switch RootMarker.compare(
@@ -128,7 +130,7 @@ struct AccountOpening: Sendable {
   /// The root of an account that has a state.
   func openKnownRoot() throws -> DirectoryHandle {
     do {
-      return try DirectoryHandle.open(path: settings.root)
+      return try DirectoryHandle.open(path: settings.root, watches: watches)
     } catch let error as FileError where error.isMissing {
       throw stop(
         "the mail directory \(settings.root) is missing",

@@ -14,7 +14,8 @@ package actor AccountService {
   private let board: StatusBoard
   private let meter: ProgressMeter
   private let requests: SyncRequests
-  private let signal = WakeSignal()
+  private let signal: WakeSignal
+  private let dirty: DirtyMailboxes
   private let report: @Sendable ([MessageChange]) -> Void
 
   private var isPaused: Bool
@@ -41,6 +42,9 @@ package actor AccountService {
     self.expressPool = expressPool
     self.isPaused = isPaused
     self.report = report
+    let signal = WakeSignal()
+    self.signal = signal
+    dirty = DirtyMailboxes(signal: signal)
     let board = StatusBoard(name: settings.name, onChange: onStatus)
     self.board = board
     meter = ProgressMeter(account: settings.name) { progress in board.update { $0.progress = progress } }
@@ -233,7 +237,8 @@ package actor AccountService {
     if board.current.trouble == nil { board.update { $0.activity = .starting } }
     do {
       let (account, lock) = try await AccountOpening(
-        settings: settings, pool: resources.pool, clock: resources.clock, logger: resources.logger, report: report
+        settings: settings, pool: resources.pool, clock: resources.clock, logger: resources.logger, report: report,
+        watches: resources.watches
       ).open(meter: meter)
       let error = await work(account)
       lock.release()
@@ -244,6 +249,8 @@ package actor AccountService {
   }
 
   private func work(_ account: OpenAccount) async -> any Error {
+    let account = settings.drain == nil ? watched(account) : account
+    defer { account.folderWatch?.stop() }
     let express = account.express(pool: expressPool)
     open = (account, express)
     if Task.isCancelled { stopPipelines() }
@@ -263,7 +270,8 @@ package actor AccountService {
           account: account, express: express,
           connections: ConnectionSource(settings: settings, resources: resources, board: board),
           blocked: blocked, board: board, refresh: refresh, requests: requests, signal: signal,
-          broken: broken, onSurvey: { await self.noteSurvey() }
+          dirty: dirty, broken: broken, notices: ServerNotices(signal: signal, selection: settings.selection),
+          onSurvey: { await self.noteSurvey() }
         ).run()
       }
       ended = CancellationError()
@@ -283,6 +291,21 @@ package actor AccountService {
       try? await account.state.close()
     }.value
     return ended
+  }
+
+  /// The account with a watch on its folders.
+  private func watched(_ account: OpenAccount) -> OpenAccount {
+    let (board, dirty, signal, facts) = (board, dirty, signal, account.facts)
+    var watched = account
+    watched.folderWatch = FolderWatch(
+      account: account, resources: resources,
+      listener: FolderWatch.Listener(
+        onNews: { dirty.mark($0, .folder) }, onFolders: { signal.wake(.survey) },
+        onState: { state in
+          facts.setFoldersWatched(state == .watched)
+          board.update { $0.folders = state }
+        }))
+    return watched
   }
 
   private func noteSurvey() { if surveyed == nil { surveyed = .now } }

@@ -22,8 +22,11 @@ struct AccountSession: Sendable {
   let refresh: StatusRefresh
   let requests: SyncRequests
   let signal: WakeSignal
+  let dirty: DirtyMailboxes
   let broken: BrokenRounds
   let passes = PassTracker()
+  let sound = SoundMailboxes()
+  let notices: ServerNotices
   /// Called when a look at the whole account went well.
   let onSurvey: @Sendable () async -> Void
 
@@ -41,8 +44,10 @@ struct AccountSession: Sendable {
     defer { first.close() }
     try await withThrowingTaskGroup(of: Void.self) { group in
       if lanes > 0 { group.addTask { try await runner.run(queue, .standing(count: lanes)) } }
+      let further = FurtherWatches(session: self, queue: queue, report: runner.report)
+      for place in 0..<further.count { group.addTask { try await further.serve(place) } }
       group.addTask {
-        try await MailboxWatch(session: self, connection: first, queue: queue, runner: runner).run()
+        try await MailboxWatch(session: self, connection: first, queue: queue, runner: runner, further: further).run()
       }
       defer { group.cancelAll() }
       // Whichever ends first ends the other.
@@ -67,11 +72,15 @@ struct AccountSession: Sendable {
     switch result {
     case .success(let round):
       broken.clear(work.record.id)
+      sound.note(work.record.id, isSound: round.notices.allSatisfy { $0.scope == .message })
       for notice in round.notices { log(notice, of: work) }
       // Where messages went is to be known soon, and what was not done is to be done.
       if round.sent.moved + round.sent.deleted + round.sent.undone + round.departed > 0 { signal.wake(.survey) }
-    case .failure(let failure): log(failure, of: work)
+    case .failure(let failure):
+      sound.note(work.record.id, isSound: false)
+      log(failure, of: work)
     }
+    notices.turnEnded(work.record.id)
     await refresh.changed(work.record.id)
     if let began = passes.ended(work.record.id, turn: turn) {
       await removeDeparted(before: began, queue, owning: isReserved ? work.record.id : nil)

@@ -9,6 +9,8 @@ package struct AccountStatus: Sendable {
     case syncing
     /// All is current, and the server tells of changes in this mailbox.
     case watching(String)
+    /// All is current, and the server tells of changes in all mailboxes.
+    case watchingAll
     /// All is current; the server is asked at intervals.
     case idle
     /// For the next try.
@@ -20,7 +22,10 @@ package struct AccountStatus: Sendable {
   package enum Push: Sendable, Equatable {
     /// Not connected.
     case unknown
-    case idle(mailbox: String)
+    /// The server tells of all mailboxes (NOTIFY).
+    case notify
+    /// The server tells of these (IDLE); `reason` is why of no more.
+    case idle(mailboxes: [String], reason: String)
     case polling(reason: String)
   }
 
@@ -38,6 +43,7 @@ package struct AccountStatus: Sendable {
   package var name: String
   package var activity = Activity.starting
   package var push = Push.unknown
+  package var folders = FolderWatching.unknown
   package var connections = 0
   /// Why the account as a whole does not work now.
   package var trouble: Trouble?

@@ -139,6 +139,8 @@ struct AccountSurvey: Sendable {
       }
       do {
         let mailbox = try await account.mirrored(record, specialUse: uses[record.id] ?? nil)
+        // Before it is read: what is done in it from now on is told.
+        try await account.follow(mailbox)
         let scan = try await LocalScan(account: account, mailbox: mailbox, isForced: false, isDryRun: isDryRun).run()
         if !isDryRun { try await removeLeftovers(mailbox.folder) }
         looked[record.id] = Looked(refetched: scan.refetched)
@@ -156,6 +158,7 @@ struct AccountSurvey: Sendable {
         await note(failure, of: record, &result)
       }
     }
+    account.folderWatch?.retain(Set(looked.keys))
     if isComplete {
       try await adoptDirection()
       // In a dry run nothing waits to be settled.

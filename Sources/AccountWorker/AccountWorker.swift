@@ -17,6 +17,9 @@ package actor AccountWorker {
     package var budget: InFlightBudget
     package var clock: WallClock
     package var logger: Logger
+    /// Of directories, for whoever stays; nil where there are none, with the reason.
+    package var watches: DirectoryWatches?
+    package var watchTrouble: FolderWatchTrouble?
 
     package init(
       group: any EventLoopGroup, pool: DiskPool, budget: InFlightBudget, clock: WallClock = .system, logger: Logger

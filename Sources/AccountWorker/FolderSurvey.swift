@@ -35,10 +35,11 @@ struct FolderSurvey: Sendable {
 
   /// All folders, where the root is the account's own.
   func localFolders() async throws -> [FoundFolder]? {
-    let (root, layout, marker) = (account.root, settings.layout, state.identity.marker)
+    let (root, layout, marker, watch) = (account.root, settings.layout, state.identity.marker, account.folderWatch)
     return try await account.pool.run {
       guard case .marker(let found) = try RootMarker.read(in: root), found.id == marker else { return nil }
-      return try layout.folders(in: root)
+      guard let watch else { return try layout.folders(in: root) }
+      return try watch.followTree { try layout.folders(in: root, visit: $0) }
     }
   }
 

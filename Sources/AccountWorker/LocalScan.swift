@@ -49,7 +49,9 @@ struct LocalScan: Sendable {
     return result
   }
 
-  private func compare(
+  /// Compares files with the rows of their base names and notes what differs; returns those that have no row.
+  /// - Parameter known: files without a row that an earlier look met, by inode.
+  func compare(
     _ entries: [ScanEntry], seen: SeenRows, known: [Int64: LocalFile]
   ) async throws -> (locals: [LocalFile], dropped: Int) {
     let candidates = try await state.messages(baseNames: entries.map { $0.parsed.base.bytes })
@@ -245,7 +247,7 @@ private struct FolderEntries: AsyncSequence {
 }
 
 /// Rows that a scan has met: one bit each, so that half a million cost 64 kB. Used by one scan at a time.
-private final class SeenRows {
+final class SeenRows {
   private var words: [UInt64]
   private(set) var count = 0
 

@@ -3,89 +3,156 @@ import LinuxFiles
 import Logging
 import MailConnections
 import MailModel
-import Maildir
 import NIOCore
 import SyncState
 
-/// The loop of the watching connection: survey, rounds of the pushed mailbox, work that no other connection can do,
-/// sleep. Events only say what is dirty; one thing is done at a time.
+/// The loop of the watching connection: survey, turns of the mailboxes that became dirty, work that no other connection
+/// can do, sleep. Events only say what is dirty; one thing is done at a time.
 struct MailboxWatch {
   let session: AccountSession
   let connection: IMAPConnection
   let queue: WorkQueue
   let runner: RoundRunner
+  private let mailboxes: WatchedMailboxes
+  private let turn: MailboxTurn
+  private let further: FurtherWatches
+
+  /// Where the watch stands.
+  private struct Place {
+    /// The mailbox that is selected, or is to be.
+    var pushed: PushedMailbox?
+    var nextSurvey = NIODeadline.now()
+    var ladder: PushLadder
+    var pace: PollPace
+  }
 
   private var settings: AccountSettings { session.account.settings }
 
-  /// Servers and the boxes on the way forget connections on which nothing happens (RFC 2177: 29 minutes; many routers
-  /// less), and some servers forget to tell: at least this often the mailbox is selected anew.
-  private static let longestSleep = TimeAmount.minutes(9)
-  /// More than these new messages at once are a round's work, whose pipeline is made for many.
-  private static let fewMessages: UInt32 = 64
-  /// News that are not new messages are gathered for so long: another program marks or moves many at once.
-  private static let gathering = TimeAmount.milliseconds(500)
   /// How long work for other mailboxes may keep the pushed one waiting, where there is one connection for all.
   private static let longestDetour = Duration.seconds(30)
 
+  init(
+    session: AccountSession, connection: IMAPConnection, queue: WorkQueue, runner: RoundRunner, further: FurtherWatches
+  ) {
+    self.session = session
+    self.connection = connection
+    self.queue = queue
+    self.runner = runner
+    self.further = further
+    mailboxes = WatchedMailboxes(session, queue)
+    turn = MailboxTurn(session: session, connection: connection, queue: queue, report: runner.report)
+  }
+
   func run() async throws {
-    var pushed: PushedMailbox?
-    var nextSurvey = NIODeadline.now()
-    var idleRefused = false
+    var place = Place(
+      ladder: PushLadder(connection.capabilities), pace: PollPace(interval: settings.pollInterval))
     while true {
       try Task.checkCancellation()
       if let failure = session.express.failure { throw failure }
-      if nextSurvey <= .now() {
-        pushed = try await survey(known: pushed)
-        nextSurvey = .now() + pollPause()
+      // Before the mailboxes are looked at, so that nothing falls between the look and what is told from then on.
+      if try await setNotify(&place) { place.nextSurvey = .now() }
+      if place.nextSurvey <= .now() { try await survey(&place) }
+      if place.pushed?.isDirty == true { try await round(&place) }
+      if try await readNotices(&place) { continue }
+      if let next = session.dirty.take(preferring: place.pushed?.id) {
+        try await take(next.mailbox, next.reasons, &place)
+        continue
       }
-      if pushed?.isDirty == true { try await round(&pushed) }
       if try await detour() {
-        if pushed?.isStopped == false { pushed?.isDirty = true }
-        pushed?.isCurrent = false
+        if place.pushed?.isStopped == false { place.pushed?.isDirty = true }
+        place.pushed?.isCurrent = false
         continue
       }
       if let pause = try await session.account.timeToSettle() {
-        nextSurvey = min(nextSurvey, .now() + TimeAmount(pause))
+        place.nextSurvey = min(place.nextSurvey, .now() + TimeAmount(pause))
       }
-      let reasons = try await sleep(&pushed, until: nextSurvey, &idleRefused)
-      if reasons.contains(.survey) { nextSurvey = .now() }
-      if reasons.contains(.time), pushed?.isStopped == false { pushed?.isDirty = true }
+      let reasons = try await sleep(&place)
+      if reasons.contains(.survey) { place.nextSurvey = .now() }
+      if let current = place.pushed, current.nextRound <= .now(), !current.isStopped { place.pushed?.isDirty = true }
     }
   }
 
-  /// Up to a tenth less than the configured interval, so that accounts do not march in step.
-  private func pollPause() -> TimeAmount {
-    let nanoseconds = Double(TimeAmount(settings.pollInterval).nanoseconds)
-    return .nanoseconds(Int64(nanoseconds * Double.random(in: 0.9...1.0)))
+  // MARK: What the server tells
+
+  /// Has the server tell of all mailboxes where it can; true where it does so from now on only.
+  private func setNotify(_ place: inout Place) async throws -> Bool {
+    guard let request = place.ladder.request(others: foreignMailboxes()) else { return false }
+    let notices = session.notices
+    do {
+      try await connection.notify(request) { notices.receive($0) }
+      place.ladder.isSet(request)
+      return true
+    } catch ConnectionError.refused(_, let text) {
+      place.ladder.notifyRefused(text.text)
+      session.account.logger.notice(
+        "\(settings.name): the server refuses NOTIFY: \(text.text); going on without it",
+        metadata: session.account.metadata())
+      return false
+    }
+  }
+
+  /// Mailboxes that are not the user's own.
+  private func foreignMailboxes() -> [MailboxName] {
+    guard let spaces = connection.facts.namespaces else { return [] }
+    let prefixes = (spaces.others + spaces.shared).map(\.prefix.wire).filter { !$0.isEmpty }
+    return mailboxes.names.filter { name in prefixes.contains { name.wire.starts(with: $0) } }
+  }
+
+  /// True where the server has told something that is to be acted upon.
+  private func readNotices(_ place: inout Place) async throws -> Bool {
+    try await mailboxes.readStatuses(session.notices)
+    let told = session.notices.takeRest()
+    if told.hasOverflowed {
+      place.ladder.overflowed()
+      session.account.logger.notice(
+        "\(settings.name): the server has ceased to tell of changes (NOTIFICATIONOVERFLOW); all mailboxes are looked at",
+        metadata: session.account.metadata())
+    }
+    if told.wantsSurvey { place.nextSurvey = .now() }
+    if told.isOfSelected, let current = place.pushed, MailboxListening.hasUnheardNews(current, connection) {
+      place.pushed?.isDirty = true
+      place.pushed?.isForNews = true
+    }
+    return told.wantsSurvey || place.pushed?.isDirty == true
   }
 
   // MARK: Surveys
 
-  private func survey(known: PushedMailbox?) async throws -> PushedMailbox? {
+  private func survey(_ place: inout Place) async throws {
     session.board.update { $0.activity = .syncing }
     await session.requests.surveyBegins()
     try await session.account.checkRoot()
+    session.dirty.clear([.server, .losses])
+    let known = place.pushed
     let survey = try await AccountSurvey(
       account: session.account, blocked: session.blocked, isDryRun: false, queue: queue,
       selected: known?.work.record.name ?? .inbox
     ).run(connection)
-    var pushed = choose(survey)
-    if let known, known.work.record.id == pushed?.work.record.id { pushed?.unsettled = known.unsettled }
+    mailboxes.surveyed(survey)
+    var pushed = candidates(survey).first
+    if let known, known.id == pushed?.id { pushed?.unsettled = known.unsettled }
+    place.pushed = pushed
     session.account.meter.update {
       $0.mailboxesTotal = survey.mailboxes.count
       $0.mailboxesDone = survey.mailboxes.count - survey.work.count
     }
     var turns: [Int64: WorkQueue.Turn] = [:]
-    for work in survey.work where work.record.id != pushed?.work.record.id {
+    for work in survey.work where work.record.id != pushed?.id {
       turns[work.record.id] = await queue.add(work)
     }
     // Its rounds are run here, one after the other: any that ends from now on will do.
-    if let pushed, !pushed.isStopped { turns[pushed.work.record.id] = 0 }
+    if let pushed, !pushed.isStopped { turns[pushed.id] = 0 }
     for failure in survey.failures {
       session.account.logger.warning("\(failure)", metadata: session.account.metadata())
     }
+    if place.ladder.tellsOfAll, session.account.facts.areFoldersWatched {
+      place.pace.relax()
+    } else {
+      place.pace.looked(foundNews: survey.foundNews(known?.id))
+    }
+    place.nextSurvey = .now() + place.pace.next(share: Double.random(in: 0...1))
     try await session.refresh.surveyed()
-    let next = session.account.now() + settings.pollInterval.components.seconds
+    let next = session.account.now() + (place.nextSurvey - .now()).nanoseconds / 1_000_000_000
     session.board.update {
       $0.trouble = nil
       $0.nextPoll = next
@@ -95,107 +162,51 @@ struct MailboxWatch {
       await session.removeDeparted(before: began, queue, owning: nil)
     }
     await session.answer(await session.requests.surveyed(survey, turns: turns))
-    return pushed
+    await further.watch(
+      place.ladder.tellsOfAll || !place.ladder.hasUsableIdle ? [] : candidates(survey).filter { $0.id != pushed?.id })
   }
 
-  /// INBOX where it may get push, else the first mailbox that may.
-  private func choose(_ survey: AccountSurvey.Result) -> PushedMailbox? {
-    let candidates = survey.mailboxes.filter { item in
+  /// The mailboxes that may get push of their own, INBOX first.
+  private func candidates(_ survey: AccountSurvey.Result) -> [PushedMailbox] {
+    let found = survey.mailboxes.filter { item in
       settings.pushes(item.record.name, item.listed.entry.delimiter.map { Character(UnicodeScalar($0)) })
         && !session.broken.isTooMany(item.record.id)
     }
-    guard let item = candidates.first(where: { $0.record.name.isInbox }) ?? candidates.first else { return nil }
-    var work = RoundWork(
-      record: item.record, specialUse: item.listed.entry.specialUse,
-      location: "\(settings.name)/\(item.record.name)", forgetsCheckpoint: false)
-    work.forgetsCheckpoint = survey.work.contains { $0.record.id == item.record.id && $0.forgetsCheckpoint }
-    let isStopped = survey.stopped.contains(item.record.id)
-    return PushedMailbox(work: work, isDirty: !isStopped, isStopped: isStopped)
+    let inOrder = found.filter { $0.record.name.isInbox } + found.filter { !$0.record.name.isInbox }
+    return inOrder.map { item in
+      let work = mailboxes[item.record.id] ?? mailboxes.work(for: item)
+      let isStopped = survey.stopped.contains(item.record.id)
+      return PushedMailbox(work: work, isDirty: !isStopped, isStopped: isStopped)
+    }
   }
 
-  // MARK: Rounds
+  // MARK: Turns
 
-  private func round(_ pushed: inout PushedMailbox?) async throws {
-    guard var current = pushed else { return }
-    let id = current.work.record.id
-    current.isDirty = false
-    current.next = nil
-    // One that was no pushed mailbox before may be under way on another connection.
-    guard await queue.reserve(id) else {
-      await queue.add(current.work)
-      current.isCurrent = false
-      pushed = current
+  private func round(_ place: inout Place) async throws {
+    guard var current = place.pushed else { return }
+    try await turn.run(&current)
+    place.pushed = current
+  }
+
+  private func take(_ id: Int64, _ reasons: DirtyMailboxes.Reasons, _ place: inout Place) async throws {
+    let isSelected = id == place.pushed?.id
+    guard let work = mailboxes[id], !session.broken.isTooMany(id) else { return }
+    var current = isSelected ? place.pushed ?? PushedMailbox(work: work) : PushedMailbox(work: work, turn: .min)
+    if reasons.contains(.folder) {
+      let hasSomething = try await turn.scan(&current)
+      guard hasSomething || !reasons.isDisjoint(with: [.server, .losses]) else { return }
+    }
+    if isSelected {
+      guard !current.isStopped else { return }
+      current.isDirty = true
+      place.pushed = current
       return
     }
-    session.board.update { $0.activity = .syncing }
-    let result: Result<RoundResult, SyncFailure>
-    do {
-      let rounds = RoundRunner(
-        account: session.express, connections: session.connections, isDryRun: false, report: runner.report)
-      let round = try await rounds.rounds(current.work, connection)
-      try await learn(round, &current)
-      result = .success(round)
-    } catch {
-      await queue.release(id)
-      if let failure = session.express.failure { throw failure }
-      let failure = SyncFailure(error, account: settings.name, location: current.work.location)
-      guard connection.isOpen, failure.scope != .account, !Task.isCancelled else {
-        if !connection.isOpen, failure.scope != .account, !Task.isCancelled { session.broken.note(id) }
-        throw error
-      }
-      // The mailbox's own trouble: it is looked at again with the next survey.
-      current.isCurrent = false
-      current.isStopped = true
-      pushed = current
-      await session.ended(current.work, .max, .failure(failure), queue, isReserved: false)
-      return
-    }
-    await queue.release(id)
-    pushed = current
-    await session.ended(current.work, .max, result, queue, isReserved: false)
-  }
-
-  /// What the round says of where the mailbox stands.
-  private func learn(_ round: RoundResult, _ current: inout PushedMailbox) async throws {
-    let id = current.work.record.id
-    let record = try await session.account.state.mailbox(id)
-    let checkpoint = record?.checkpoint
-    if round.notices.isEmpty, let checkpoint, let uidNext = checkpoint.uidNext {
-      let highest = try await session.account.state.highestUID(of: id)?.value ?? 0
-      if highest < .max { current.next = UID(max(uidNext, highest + 1)) }
-    }
-    current.work.record = record ?? current.work.record
-    current.work.forgetsCheckpoint = false
-    current.isCurrent = round.notices.allSatisfy { $0.scope == .message }
-    current.exists = UInt32(clamping: checkpoint?.messages ?? 0)
-    current.unsettled = round.isStale || round.isWaiting || !current.isCurrent ? current.unsettled + 1 : 0
-    let hasBroughtSomething = round.delivered + round.flagsChanged + round.moved + round.departed > 0
-    if hasBroughtSomething { current.fruitless = 0 } else if current.isForNews { current.fruitless += 1 }
-    current.isForNews = false
-  }
-
-  /// What came while IDLE said so, without a new selection; true where there was any.
-  private func download(_ pushed: PushedMailbox) async throws -> Bool {
-    let now = connection.mailboxState
-    let id = pushed.work.record.id
-    guard let next = pushed.next, now.holdsOnlyNews, pushed.keepsValidity(now), now.exists > pushed.exists,
-      now.exists - pushed.exists <= Self.fewMessages, await queue.reserve(id)
-    else { return false }
-    let count: Int
-    do {
-      let mailbox = try await session.express.mirrored(pushed.work.record, specialUse: pushed.work.specialUse)
-      count = try await PushDownload(
-        account: session.express, connection: connection, mailbox: mailbox, from: next
-      ).run()
-    } catch {
-      await queue.release(id)
-      if let failure = session.express.failure { throw failure }
-      // The round that follows meets it again, and says so.
-      guard connection.isOpen, !Task.isCancelled else { throw error }
-      return false
-    }
-    await queue.release(id)
-    return count > 0
+    let hasVisited = try await turn.visit(&current)
+    guard var pushed = place.pushed, !pushed.isStopped else { return }
+    try await turn.resume(&pushed)
+    place.pushed = pushed
+    if hasVisited, !current.isStopped, place.ladder.tellsOfAll { try await mailboxes.left(current, connection) }
   }
 
   /// Does work that the other connections can't do; true where there was any.
@@ -225,85 +236,66 @@ struct MailboxWatch {
 
   // MARK: Sleep
 
-  private func sleep(
-    _ pushed: inout PushedMailbox?, until nextSurvey: NIODeadline, _ idleRefused: inout Bool
-  ) async throws -> WakeSignal.Reasons {
-    var longest = Self.longestSleep
-    if let unsettled = pushed?.unsettled, unsettled > 0 { longest = .seconds(Int64(min(5 << min(unsettled, 6), 300))) }
-    let deadline = min(nextSurvey, .now() + longest)
-    guard let current = pushed, current.isCurrent, connection.capabilities.hasIdle, !idleRefused else {
-      return try await sleepWithoutPush(pushed, until: deadline, nextSurvey: nextSurvey, idleRefused)
+  private func sleep(_ place: inout Place) async throws -> WakeSignal.Reasons {
+    let silence = min(MailboxListening.longestSilence, TimeAmount(settings.endpoint.timeout))
+    var deadline = min(place.nextSurvey, .now() + silence)
+    if let current = place.pushed, !current.isStopped { deadline = min(deadline, current.nextRound) }
+    if let nextTry = place.ladder.nextTry { deadline = min(deadline, nextTry) }
+    let (session, mailboxes) = (session, mailboxes)
+    let listening = MailboxListening(connection: connection, signal: session.signal, turn: turn) { reasons in
+      guard reasons == .dirty else { return true }
+      return try await mailboxes.hasNews(session.notices)
     }
-    // What came between the round's end and now was told then, and would not be told again.
-    if current.unsettled == 0, current.fruitless < 3, current.differs(from: connection.mailboxState) {
-      pushed?.isDirty = true
-      pushed?.isForNews = true
+    guard var current = place.pushed, current.isCurrent, place.ladder.hasUsableIdle else {
+      return try await sleepWithoutIdle(&place, listening, until: deadline)
+    }
+    if MailboxListening.hasUnheardNews(current, connection) {
+      place.pushed?.isDirty = true
+      place.pushed?.isForNews = true
       return []
     }
     let name = current.work.record.name.description
-    session.board.update {
-      $0.activity = .watching(name)
-      $0.push = .idle(mailbox: name)
-    }
-    let signal = session.signal
-    let idling = connection.idle(exists: connection.mailboxState.exists) { signal.wake(.news) }
-    var reasons = await signal.sleep(until: deadline, on: connection.eventLoop)
-    if reasons.contains(.news) { reasons.formUnion(await gather(current)) }
-    // The connection goes with the task: nobody waits for the server's answer.
-    try Task.checkCancellation()
-    idling.end()
-    if reasons.contains(.news) {
-      pushed?.isDirty = true
-      let hasBroughtSomething = connection.isOpen ? try await download(current) : false
-      pushed?.isForNews = !hasBroughtSomething
-      if hasBroughtSomething { pushed?.fruitless = 0 }
-    }
-    do {
-      try await idling.ended()
-    } catch ConnectionError.refused(_, let text) {
-      idleRefused = true
-      pushed?.isDirty = true
+    further.publish(main: name, reason: place.ladder.reason)
+    let end = try await listening.idle(&current, until: deadline)
+    place.pushed = current
+    switch end {
+    case .woken(let reasons): return reasons
+    case .refused(let text):
+      place.ladder.idleRefused()
       session.account.logger.notice(
-        "\(settings.name): the server refuses IDLE: \(text.text); it is asked at intervals",
+        "\(settings.name): the server refuses IDLE: \(text); it is asked at intervals",
         metadata: session.account.metadata())
+      return []
     }
-    return reasons
   }
 
-  /// New messages are fetched at once. Other news are given a moment to be complete, and a server whose news come to
-  /// nothing is listened to less and less.
-  private func gather(_ current: PushedMailbox) async -> WakeSignal.Reasons {
-    let isUrgent = connection.mailboxState.exists > current.exists && current.fruitless < 3
-    guard connection.isOpen, !isUrgent else { return [] }
-    let pause = current.fruitless < 3 ? Self.gathering : .seconds(Int64(min(1 << min(current.fruitless - 2, 6), 60)))
-    let end = NIODeadline.now() + pause
-    var reasons: WakeSignal.Reasons = []
-    while connection.isOpen, !Task.isCancelled, reasons.isDisjoint(with: [.survey, .work, .time]) {
-      reasons.formUnion(await session.signal.sleep(until: end, on: connection.eventLoop))
-    }
-    // Our own end of waiting is none of the reasons to wake.
-    return end <= .now() ? reasons.subtracting(.time) : reasons
-  }
-
-  private func sleepWithoutPush(
-    _ pushed: PushedMailbox?, until deadline: NIODeadline, nextSurvey: NIODeadline, _ idleRefused: Bool
+  private func sleepWithoutIdle(
+    _ place: inout Place, _ listening: MailboxListening, until deadline: NIODeadline
   ) async throws -> WakeSignal.Reasons {
-    let reason = reasonForPolling(pushed, idleRefused)
+    let reason = reasonForPolling(place)
+    let tellsOfAll = place.ladder.tellsOfAll
     session.board.update {
-      $0.activity = .idle
-      $0.push = .polling(reason: reason)
+      $0.activity = tellsOfAll ? .watchingAll : .idle
+      $0.push = tellsOfAll ? .notify : .polling(reason: reason)
     }
-    let reasons = await session.signal.sleep(until: deadline, on: connection.eventLoop)
-    try Task.checkCancellation()
-    guard connection.isOpen else { throw ConnectionError.broken("the server ended it") }
-    if nextSurvey > .now() { try await connection.noop() }
+    let reasons = try await listening.wait(until: deadline, asks: place.nextSurvey > .now())
+    if let current = place.pushed, current.isCurrent, MailboxListening.hasUnheardNews(current, connection) {
+      place.pushed?.isDirty = true
+      place.pushed?.isForNews = true
+    }
     return reasons
   }
 
-  private func reasonForPolling(_ pushed: PushedMailbox?, _ idleRefused: Bool) -> String {
-    guard let pushed else { return "no mailbox can be watched" }
-    if idleRefused { return "the server refuses IDLE" }
-    return connection.capabilities.hasIdle
-      ? "\(pushed.work.record.name) can't be watched now" : "the server has no IDLE"
+  private func reasonForPolling(_ place: Place) -> String {
+    if let trouble = place.ladder.idleTrouble { return trouble }
+    guard let pushed = place.pushed else { return "no mailbox can be watched" }
+    return "\(pushed.work.record.name) can't be watched now"
+  }
+}
+
+extension AccountSurvey.Result {
+  /// Whether anything has changed on the server, besides in one mailbox whose status says nothing.
+  fileprivate func foundNews(_ selected: Int64?) -> Bool {
+    mailboxes.contains { $0.record.id != selected && $0.hasNews }
   }
 }

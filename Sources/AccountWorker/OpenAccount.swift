@@ -21,6 +21,9 @@ struct OpenAccount: Sendable {
   /// One mailbox of the account writes to the server at a time.
   let pushGate = RemovalGate()
   let facts = SurveyFacts()
+  let folderNews = FolderNews()
+  /// Nil where nobody waits for news of the folders.
+  var folderWatch: FolderWatch?
   /// Why the state had to be made anew at this opening.
   var rebuilt: String?
   let names: BaseNames

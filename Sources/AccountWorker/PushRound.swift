@@ -39,10 +39,32 @@ struct PushRound: Sendable {
   private var id: Int64 { mailbox.record.id }
 
   func run() async throws -> Result {
-    guard account.settings.policy.direction == .twoWay, try await state.isTwoWay() == true,
-      try await state.needsPush(id),
-      try await !state.holds().contains(where: { $0.mailbox == id && RoundNeed.viewHolds.contains($0.kind) })
-    else { return Result() }
+    guard try await state.needsPush(id), try await mayPush() else { return Result() }
+    return try await alone { try await push() }
+  }
+
+  /// Sends changed flags alone, before any round from the server. A flag that was changed here is changed there whatever
+  /// else has happened to the message, so that nothing need be known but that the UIDs still name the same messages; the
+  /// round that follows brings what another client did.
+  func sendFlagsAhead() async throws -> Result {
+    guard mailbox.record.checkpoint != nil, !account.pointsElsewhere, try await mayPush() else { return Result() }
+    let touched = try await state.pending(.flags, in: id)
+    guard !touched.isEmpty else { return Result() }
+    return try await alone {
+      guard let selection = try await selectForWriting() else { return Result() }
+      let target = PushTarget(account: account, connection: connection, mailbox: mailbox, selection: selection)
+      // The round finds it, too, and holds the mailbox.
+      guard try await PushProbe(target: target).mismatch(touched) == nil else { return Result() }
+      return try await PushFlags(target: target).run()
+    }
+  }
+
+  private func mayPush() async throws -> Bool {
+    guard account.settings.policy.direction == .twoWay, try await state.isTwoWay() == true else { return false }
+    return try await !state.holds().contains { $0.mailbox == id && RoundNeed.viewHolds.contains($0.kind) }
+  }
+
+  private func alone(_ push: () async throws -> Result) async throws -> Result {
     await account.pushGate.enter()
     do {
       let result = try await push()

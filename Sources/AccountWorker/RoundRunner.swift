@@ -66,7 +66,7 @@ struct RoundRunner: Sendable {
           group.addTask { await serveOnce(queue, connection: lane == 0 ? first : nil, isFirst: lane == 0) }
         }
       case .standing(let count):
-        for _ in 0..<count { group.addTask { await serveStanding(queue) } }
+        for lane in 0..<count { group.addTask { await serveStanding(queue, lane) } }
       }
     }
     if let stop = await queue.stop { throw stop }
@@ -80,11 +80,12 @@ struct RoundRunner: Sendable {
     await connection?.logout()
   }
 
-  private func serveStanding(_ queue: WorkQueue) async {
+  private func serveStanding(_ queue: WorkQueue, _ lane: Int) async {
     var connection: IMAPConnection?
     while true {
       let next = await queue.next(
-        waitsForOthers: false, hasConnection: connection != nil, patience: connection == nil ? nil : Self.patience)
+        lane: lane, waitsForOthers: false, hasConnection: connection != nil,
+        patience: connection == nil ? nil : Self.patience)
       switch next {
       case .work(let work, let turn):
         if await serve(work, turn, queue, &connection, mayGiveBack: true) { continue }
@@ -170,17 +171,25 @@ struct RoundRunner: Sendable {
 
   /// Rounds until the mailbox stands still, at most four: mail that comes during a first sync is fetched as well, and
   /// what was sent is confirmed by a round from the server.
-  func rounds(_ work: RoundWork, _ connection: IMAPConnection) async throws -> RoundResult {
+  /// - Parameter hasFolderNews: the folder is why: its flags go ahead.
+  func rounds(
+    _ work: RoundWork, _ connection: IMAPConnection, hasFolderNews: Bool = false
+  ) async throws -> RoundResult {
     account.meter.update { $0.mailbox = work.record.name.description }
+    var work = work
     // It may have been renamed, or be gone, since it was found to need a round.
     guard let record = try await account.state.mailbox(work.record.id) else {
       return RoundResult(plan: MailboxPlan(mailbox: work.record.name))
     }
+    if !isDryRun, try await FolderLooks(account: account).look(at: record.id) { work.forgetsCheckpoint = true }
     let mailbox = try await account.mirrored(record, specialUse: work.specialUse)
     if work.forgetsCheckpoint, let validity = work.record.uidValidity, !isDryRun {
       try await account.state.setValidity(validity, of: work.record.id)
     }
     var total = RoundResult(plan: MailboxPlan(mailbox: work.record.name))
+    if hasFolderNews {
+      total.add(try await PushRound(account: account, connection: connection, mailbox: mailbox).sendFlagsAhead())
+    }
     for _ in 0..<4 {
       if !isDryRun { total.add(try await resolveIntents(into: mailbox, connection)) }
       let result = try await MailboxRound(

@@ -9,6 +9,7 @@ final class SurveyFacts: Sendable {
     var triedRemovals: Set<Int64> = []
     var wantsLook = false
     var hasMove = false
+    var areFoldersWatched = false
   }
 
   private let state = Mutex(State())
@@ -28,6 +29,10 @@ final class SurveyFacts: Sendable {
   /// The server has MOVE (RFC 6851).
   var hasMove: Bool { state.withLock { $0.hasMove } }
 
+  /// The kernel tells of changes in all folders.
+  var areFoldersWatched: Bool { state.withLock { $0.areFoldersWatched } }
+
+  func setFoldersWatched(_ areWatched: Bool) { state.withLock { $0.areFoldersWatched = areWatched } }
   func setWantsLook(_ wants: Bool) { state.withLock { $0.wantsLook = wants } }
   func noteRemovalTried(_ mailbox: Int64) { state.withLock { _ = $0.triedRemovals.insert(mailbox) } }
   func noteCompleteScan(began: Int64) { state.withLock { $0.lastCompleteScan = began } }

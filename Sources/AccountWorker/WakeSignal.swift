@@ -13,6 +13,8 @@ final class WakeSignal: Sendable {
     static let work = Reasons(rawValue: 4)
     /// The time is up.
     static let time = Reasons(rawValue: 8)
+    /// A mailbox is dirty (`DirtyMailboxes`).
+    static let dirty = Reasons(rawValue: 16)
   }
 
   private struct State {

@@ -41,7 +41,9 @@ actor WorkQueue {
   private(set) var stop: (any Error)?
   private var sleepers: [Sleeper] = []
   private var lastSleeper = 0
-  private let lanes: Int
+  /// How many connections may take from it now.
+  private var lanes: Int
+  private let allLanes: Int
   /// Since when and how often in a row the server has refused a connection to one of them.
   private var refusal: (until: ContinuousClock.Instant, count: Int)?
   private let onBackToWatch: @Sendable () -> Void
@@ -51,6 +53,7 @@ actor WorkQueue {
   ///   - onBackToWatch: called when work came, or came back, that none of them can serve now.
   init(lanes: Int, onBackToWatch: @escaping @Sendable () -> Void = {}) {
     self.lanes = lanes
+    allLanes = lanes
     self.onBackToWatch = onBackToWatch
   }
 
@@ -97,24 +100,36 @@ actor WorkQueue {
     underWay.insert(id).inserted
   }
 
+  func isUnderWay(_ id: Int64) -> Bool { underWay.contains(id) }
+
   /// Ends what `reserve` began.
   func release(_ id: Int64) { settle(id) }
 
   var isIdle: Bool { waiting.isEmpty && underWay.isEmpty }
   var backlog: Int { waiting.count + underWay.count }
 
+  /// So many of its connections are used for something else.
+  func lend(_ count: Int) {
+    guard lanes != allLanes - count else { return }
+    lanes = allLanes - count
+    wakeAll()
+    callWatch()
+  }
+
   // MARK: Taking work
 
   /// The next mailbox.
   /// - Parameters:
+  ///   - lane: the number of the connection that asks; some may have been lent.
   ///   - waitsForOthers: of a queue that is closed: stays until no other connection has work that it may give back.
   ///   - hasConnection: those that have one are woken first.
   ///   - patience: how long to wait; nil for as long as it takes.
-  func next(waitsForOthers: Bool, hasConnection: Bool, patience: Duration? = nil) async -> Next {
+  func next(lane: Int = 0, waitsForOthers: Bool, hasConnection: Bool, patience: Duration? = nil) async -> Next {
     let deadline = patience.map { ContinuousClock.now + $0 }
     while stop == nil, !Task.isCancelled {
-      if hasConnection || !isRefused, let work = take() { return work }
+      if lane < lanes, hasConnection || !isRefused, let work = take() { return work }
       if isClosed, !(waitsForOthers && !underWay.isEmpty) { return .ended }
+      if lane >= lanes, hasConnection { return .idle }
       if let deadline, deadline <= .now { return .idle }
       let pause = hasConnection ? nil : refusal?.until
       await sleep(hasConnection: hasConnection, until: [deadline, pause].compactMap { $0 }.min())

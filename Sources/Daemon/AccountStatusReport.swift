@@ -15,6 +15,7 @@ extension StatusReport.Account {
       configuration.drain == nil
       ? status.push.text(pollInterval: configuration.pollInterval)
       : "POP3, every \(durationText(configuration.pollInterval))"
+    folders = status.folders.text
     connections = status.connections
     nextPoll = status.nextPoll.map(timestamp)
     if status.activity == .syncing, let progress = status.progress { self.progress = ProgressReport(progress) }
@@ -43,6 +44,7 @@ extension AccountStatus.Activity {
     case .connecting: "connecting"
     case .syncing: "syncing"
     case .watching(let mailbox): "watching \(mailbox)"
+    case .watchingAll: "watching all mailboxes"
     case .idle: "idle"
     case .waiting: "waiting"
     case .paused: "paused"
@@ -52,7 +54,7 @@ extension AccountStatus.Activity {
   /// Connected and through with the first look at all mailboxes.
   var isConnected: Bool {
     switch self {
-    case .watching, .idle: true
+    case .watching, .watchingAll, .idle: true
     case .starting, .connecting, .syncing, .waiting, .paused: false
     }
   }
@@ -63,8 +65,20 @@ extension AccountStatus.Push {
     let pause = durationText(pollInterval)
     switch self {
     case .unknown: return nil
-    case .idle(let mailbox): return "IDLE on \(mailbox), others every \(pause)"
+    case .notify: return "NOTIFY on all mailboxes, checked every \(pause)"
+    case .idle(let mailboxes, let reason):
+      return "IDLE on \(mailboxes.joined(separator: ", ")), others every \(pause): \(reason)"
     case .polling(let reason): return "every \(pause): \(reason)"
+    }
+  }
+}
+
+extension FolderWatching {
+  var text: String? {
+    switch self {
+    case .unknown: nil
+    case .watched: "watched"
+    case .scanned(let trouble): "looked at every few seconds: \(trouble.what); \(trouble.remedy)"
     }
   }
 }

@@ -42,7 +42,7 @@ package struct DaemonRun: Sendable {
     do { lock = try DaemonLock(stateDirectory: configuration.stateDirectory) } catch {
       throw .failed(location: error.location, what: error.what, remedy: error.remedy)
     }
-    let runtime = MirrorRuntime(configuration, environment: environment, logger: logger, eventLoops: 2)
+    let runtime = await MirrorRuntime(configuration, environment: environment, logger: logger, eventLoops: 2).watching()
     let daemon = MirrorDaemon(
       configuration, runtime: runtime, version: version, notifier: notifier, load: load)
     let server = try await listen(daemon, runtime)

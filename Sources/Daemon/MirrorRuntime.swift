@@ -8,7 +8,7 @@ import NIOPosix
 
 /// What all accounts of one run share: one event loop group, one pool of disk threads, one budget of bytes in flight.
 package struct MirrorRuntime: Sendable {
-  package let resources: AccountWorker.Resources
+  package private(set) var resources: AccountWorker.Resources
   package let configuration: MirrorConfiguration
   private let environment: [String: String]
 
@@ -20,6 +20,15 @@ package struct MirrorRuntime: Sendable {
     resources = AccountWorker.Resources(
       group: MultiThreadedEventLoopGroup(numberOfThreads: eventLoops), pool: DiskPool(), budget: InFlightBudget(),
       logger: logger)
+  }
+
+  /// With watches on directories, for a process that stays.
+  package func watching() async -> MirrorRuntime {
+    var runtime = self
+    do { runtime.resources.watches = try await DirectoryWatches.start(on: resources.group) } catch {
+      runtime.resources.watchTrouble = FolderWatchTrouble(error)
+    }
+    return runtime
   }
 
   /// A group of messages keeps its files open until they are durable; the usual soft limit of 1,024 is few.

@@ -30,6 +30,8 @@ package struct CapabilitySet: Hashable, Sendable {
   package var hasEnable: Bool { names.contains("enable") || hasQResync }
   /// RFC 2177.
   package var hasIdle: Bool { names.contains("idle") }
+  /// RFC 5465.
+  package var hasNotify: Bool { names.contains("notify") }
   /// RFC 4731.
   package var hasESearch: Bool { names.contains("esearch") }
   /// RFC 5819.

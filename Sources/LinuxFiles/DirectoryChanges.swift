@@ -9,9 +9,11 @@ extension DirectoryHandle {
   ) throws {
     try Step.pass(.rename, label, path: target.path(of: newName))
     do {
-      _ = try retrying("rename to \(newName)", path(of: name)) {
-        name.withCString { old in
-          newName.withCString { new in mm_renameat_noreplace(descriptor, old, target.descriptor, new) }
+      _ = try unheard([own(.vanishes, name), target.own(.appears, newName)]) {
+        try retrying("rename to \(newName)", path(of: name)) {
+          name.withCString { old in
+            newName.withCString { new in mm_renameat_noreplace(descriptor, old, target.descriptor, new) }
+          }
         }
       }
     } catch let error as FileError where [EINVAL, ENOSYS, ENOTSUP].contains(error.code) {
@@ -31,9 +33,11 @@ extension DirectoryHandle {
     _ name: FileName, to target: DirectoryHandle, as newName: FileName, label: StaticString = ""
   ) throws {
     try Step.pass(.link, label, path: target.path(of: newName))
-    _ = try retrying("link to \(target.path(of: newName))", path(of: name)) {
-      name.withCString { old in
-        newName.withCString { new in linkat(descriptor, old, target.descriptor, new, 0) }
+    _ = try unheard([target.own(.appears, newName)]) {
+      try retrying("link to \(target.path(of: newName))", path(of: name)) {
+        name.withCString { old in
+          newName.withCString { new in linkat(descriptor, old, target.descriptor, new, 0) }
+        }
       }
     }
   }
@@ -43,7 +47,9 @@ extension DirectoryHandle {
   package func unlink(_ name: FileName, label: StaticString = "") throws -> Bool {
     try Step.pass(.unlink, label, path: path(of: name))
     do {
-      _ = try retrying("remove", path(of: name)) { name.withCString { unlinkat(descriptor, $0, 0) } }
+      _ = try unheard([own(.vanishes, name)]) {
+        try retrying("remove", path(of: name)) { name.withCString { unlinkat(descriptor, $0, 0) } }
+      }
       return true
     } catch let error as FileError where error.code == ENOENT {
       return false
@@ -54,7 +60,9 @@ extension DirectoryHandle {
   package func removeDirectory(_ name: FileName, label: StaticString = "") throws -> Bool {
     try Step.pass(.unlink, label, path: path(of: name))
     do {
-      _ = try retrying("remove", path(of: name)) { name.withCString { unlinkat(descriptor, $0, AT_REMOVEDIR) } }
+      _ = try unheard([own(.vanishes, name)]) {
+        try retrying("remove", path(of: name)) { name.withCString { unlinkat(descriptor, $0, AT_REMOVEDIR) } }
+      }
       return true
     } catch let error as FileError where error.code == ENOENT {
       return true
@@ -68,9 +76,14 @@ extension DirectoryHandle {
     _ name: FileName, with other: FileName, of directory: DirectoryHandle, label: StaticString = ""
   ) throws {
     try Step.pass(.rename, label, path: path(of: name))
-    _ = try retrying("exchange with \(directory.path(of: other))", path(of: name)) {
-      name.withCString { first in
-        other.withCString { second in mm_renameat_exchange(descriptor, first, directory.descriptor, second) }
+    let changes = [
+      own(.vanishes, name), directory.own(.appears, other), directory.own(.vanishes, other), own(.appears, name),
+    ]
+    _ = try unheard(changes) {
+      try retrying("exchange with \(directory.path(of: other))", path(of: name)) {
+        name.withCString { first in
+          other.withCString { second in mm_renameat_exchange(descriptor, first, directory.descriptor, second) }
+        }
       }
     }
   }
@@ -78,8 +91,10 @@ extension DirectoryHandle {
   /// Puts a file in the place of another one of this directory: for small files that are rewritten as a whole.
   package func replace(_ name: FileName, with newContent: FileName, label: StaticString = "") throws {
     try Step.pass(.rename, label, path: path(of: name))
-    _ = try retrying("rename to \(name)", path(of: newContent)) {
-      newContent.withCString { new in name.withCString { old in renameat(descriptor, new, descriptor, old) } }
+    _ = try unheard([own(.vanishes, newContent), own(.appears, name)]) {
+      try retrying("rename to \(name)", path(of: newContent)) {
+        newContent.withCString { new in name.withCString { old in renameat(descriptor, new, descriptor, old) } }
+      }
     }
   }
 }

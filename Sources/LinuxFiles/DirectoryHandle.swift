@@ -7,24 +7,37 @@ package final class DirectoryHandle: Sendable {
   package let descriptor: Int32
   /// For messages only; never resolved again.
   package let path: String
+  /// What is not to be told of the changes that are made through this; all that is opened through it has the same.
+  private let watches: DirectoryWatches?
+  private let watchedIdentity: FileIdentity?
 
-  private init(descriptor: Int32, path: String) {
+  private init(descriptor: Int32, path: String, watches: DirectoryWatches?) throws {
     self.descriptor = descriptor
     self.path = path
+    self.watches = watches
+    watchedIdentity = try watches.map { _ in
+      var status = stat()
+      do { _ = try retrying("stat", path) { fstat(descriptor, &status) } } catch {
+        close(descriptor)
+        throw error
+      }
+      return FileStatus(status).identity
+    }
   }
 
   deinit { close(descriptor) }
 
   /// The person's own directory, which may be a symbolic link.
-  package static func open(path: String) throws -> DirectoryHandle {
+  /// - Parameter watches: they don't tell of what is changed through the handle and those that are opened through it.
+  package static func open(path: String, watches: DirectoryWatches? = nil) throws -> DirectoryHandle {
     let descriptor = try retrying("open", path) { mm_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
-    return DirectoryHandle(descriptor: descriptor, path: path)
+    return try DirectoryHandle(descriptor: descriptor, path: path, watches: watches)
   }
 
   /// A directory in this one; a symbolic link is refused (ELOOP or ENOTDIR).
   package func openDirectory(_ name: FileName) throws -> DirectoryHandle {
     let descriptor = try open(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-    return DirectoryHandle(descriptor: descriptor, path: path(of: name))
+    return try DirectoryHandle(descriptor: descriptor, path: path(of: name), watches: watches)
   }
 
   /// Makes a directory of mode 0700; false where there is an entry of that name already.
@@ -32,7 +45,9 @@ package final class DirectoryHandle: Sendable {
   package func makeDirectory(_ name: FileName) throws -> Bool {
     try Step.pass(.makeDirectory, path: path(of: name))
     do {
-      _ = try retrying("make the directory", path(of: name)) { name.withCString { mkdirat(descriptor, $0, 0o700) } }
+      _ = try unheard([own(.appears, name)]) {
+        try retrying("make the directory", path(of: name)) { name.withCString { mkdirat(descriptor, $0, 0o700) } }
+      }
       return true
     } catch let error as FileError where error.code == EEXIST {
       return false
@@ -87,6 +102,26 @@ package final class DirectoryHandle: Sendable {
   }
 
   package func path(of name: FileName) -> String { path + "/" + name.description }
+
+  /// Closes a file that was written to and lies in this directory now; no watch tells of it.
+  package func closing(_ name: FileName, _ close: () -> Void) throws {
+    try unheard([own(.closes, name)]) { close() }
+  }
+
+  /// A change in this directory that is ours; nil where nobody would hear of it.
+  func own(_ kind: OwnChange.Kind, _ name: FileName) -> OwnChange? {
+    watchedIdentity.map { OwnChange(directory: $0, kind: kind, name: name) }
+  }
+
+  /// Makes changes of which no watch tells.
+  func unheard<Result>(_ changes: [OwnChange?], _ body: () throws -> Result) throws -> Result {
+    guard let watches else { return try body() }
+    let expected = watches.expect(changes.compactMap { $0 })
+    do { return try body() } catch {
+      watches.cancel(expected)
+      throw error
+    }
+  }
 
   private func open(_ name: FileName, _ flags: Int32) throws -> Int32 {
     try retrying("open", path(of: name)) { name.withCString { mm_openat(descriptor, $0, flags, 0o600) } }

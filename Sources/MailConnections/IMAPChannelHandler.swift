@@ -41,7 +41,10 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
   private var machine: SessionMachine
   private var commands = CommandQueue()
   private var context: ChannelHandlerContext?
-  private lazy var watch = SilenceWatch(limit: TimeAmount(setup.endpoint.timeout)) { [unowned self] in
+  private lazy var watch = SilenceWatch { [unowned self] in
+    let timeout = TimeAmount(setup.endpoint.timeout)
+    return min(commands.current?.patience ?? timeout, timeout)
+  } isOurs: { [unowned self] in
     heldRead || isAskingForPassword
   } onSilence: { [unowned self] in
     fail(.timedOut(waitingFor: waitingFor))
@@ -49,6 +52,8 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
   private var heldRead = false
   private var isAskingForPassword = false
   private var isInBody = false
+  /// Told what the server tells unasked.
+  var onNotice: (@Sendable (MailboxNotice) -> Void)?
 
   init(_ setup: ConnectionSetup, established: EventLoopPromise<Session>) {
     self.setup = setup
@@ -155,12 +160,22 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
     case .untagged(.condition(.bye, let text)) where !(commands.current is LogoutOperation):
       throw ConnectionError.bye(text.text)
     case .untagged(.fetch(let fetched)):
-      if commands.current?.received(fetched) != true { setup.shared.update { $0.mailbox.note(fetched) } }
+      guard commands.current?.received(fetched) != true else { return }
+      setup.shared.update { $0.mailbox.note(fetched) }
+      tell(.fetch(fetched))
     case .untagged(let untagged):
       // A selection starts from nothing once it knows that the old mailbox is closed.
       setup.shared.update { $0.mailbox.note(untagged) }
       commands.current?.received(untagged)
+      tell(untagged)
     }
+  }
+
+  private func tell(_ untagged: Untagged) {
+    guard let onNotice, let notice = MailboxNotice(untagged) else { return }
+    // What is said of the selected mailbox while something is under way there is looked at when that is over.
+    if let current = commands.current, notice.isOfSelected || current.asksFor(notice) { return }
+    onNotice(notice)
   }
 
   // MARK: The session

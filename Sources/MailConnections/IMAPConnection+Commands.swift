@@ -59,6 +59,6 @@ extension IMAPConnection {
   }
 
   package func noop() async throws {
-    try await run { PlainOperation(.noop, $0) }
+    try await run { PlainOperation(.noop, patience: .seconds(30), $0) }
   }
 }

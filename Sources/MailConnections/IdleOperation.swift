@@ -57,6 +57,8 @@ final class IdleOperation: Operation {
 
   var isEnding: Bool { if case .ending = state { true } else { false } }
   var maySayNothing: Bool { if case .idling = state { true } else { false } }
+  /// DONE is also how a connection that went dead is found out.
+  var patience: TimeAmount? { .seconds(30) }
 
   func received(_ untagged: Untagged) {
     switch untagged {

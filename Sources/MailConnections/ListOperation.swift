@@ -65,6 +65,13 @@ final class ListOperation: Operation {
     [.messages, .uidNext, .uidValidity] + (capabilities.hasCondStore ? [.highestModSequence] : [])
   }
 
+  func asksFor(_ notice: MailboxNotice) -> Bool {
+    switch notice {
+    case .status, .listed: true
+    case .selected, .overflow, .gap: false
+    }
+  }
+
   func received(_ untagged: Untagged) {
     switch untagged {
     case .list(let entry): add(entry)

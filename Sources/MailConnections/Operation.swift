@@ -29,6 +29,10 @@ protocol Operation: AnyObject {
   var isEnding: Bool { get }
   /// The server has nothing to say unless something happens.
   var maySayNothing: Bool { get }
+  /// How long the server may be silent where it has something to say; nil for the account's `timeout`.
+  var patience: TimeAmount? { get }
+  /// Whether the server says this because it was asked to by one of its commands.
+  func asksFor(_ notice: MailboxNotice) -> Bool
 }
 
 extension Operation {
@@ -42,6 +46,8 @@ extension Operation {
   func takeBytes() -> [UInt8] { [] }
   var isEnding: Bool { false }
   var maySayNothing: Bool { false }
+  var patience: TimeAmount? { nil }
+  func asksFor(_ notice: MailboxNotice) -> Bool { false }
 
   func answered(_ command: Command, _ tagged: Tagged) throws { try tagged.requireOK(command) }
 }

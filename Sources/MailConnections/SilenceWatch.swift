@@ -2,15 +2,17 @@ import NIOCore
 
 /// Notices when the server has said nothing for too long while something is expected of it. Used on one event loop.
 final class SilenceWatch {
-  private let limit: TimeAmount
+  private let limit: () -> TimeAmount
   private let isOurs: () -> Bool
   private let onSilence: () -> Void
   private var isOn = false
   private var last = NIODeadline.now()
   private var task: Scheduled<Void>?
 
-  /// - Parameter isOurs: we are the ones that are waited for, so that the time does not count.
-  init(limit: TimeAmount, isOurs: @escaping () -> Bool, onSilence: @escaping () -> Void) {
+  /// - Parameters:
+  ///   - limit: how long silence may last now.
+  ///   - isOurs: we are the ones that are waited for, so that the time does not count.
+  init(limit: @escaping () -> TimeAmount, isOurs: @escaping () -> Bool, onSilence: @escaping () -> Void) {
     self.limit = limit
     self.isOurs = isOurs
     self.onSilence = onSilence
@@ -23,7 +25,7 @@ final class SilenceWatch {
     guard !isOn else { return }
     isOn = true
     progress()
-    check(in: limit, eventLoop)
+    check(in: limit(), eventLoop)
   }
 
   func stop() {
@@ -36,7 +38,7 @@ final class SilenceWatch {
     task = eventLoop.assumeIsolated().scheduleTask(in: delay) { [weak self] in
       guard let self, isOn else { return }
       if isOurs() { progress() }
-      let left = last + limit - .now()
+      let left = last + limit() - .now()
       if left > .nanoseconds(0) { return check(in: left, eventLoop) }
       onSilence()
     }

@@ -7,10 +7,12 @@ final class PlainOperation: Operation {
   private var command: Command?
   private let promise: EventLoopPromise<Void>
   let name: String
+  let patience: TimeAmount?
 
-  init(_ command: Command, _ promise: EventLoopPromise<Void>) {
+  init(_ command: Command, patience: TimeAmount? = nil, _ promise: EventLoopPromise<Void>) {
     self.command = command
     self.promise = promise
+    self.patience = patience
     name = command.name
   }
 
@@ -48,6 +50,10 @@ final class StatusOperation: Operation {
   }
 
   func next(unanswered: Int, capabilities: CapabilitySet) -> Command? { command.take() }
+
+  func asksFor(_ notice: MailboxNotice) -> Bool {
+    if case .status(mailbox, _) = notice { true } else { false }
+  }
 
   func received(_ untagged: Untagged) {
     if case .status(mailbox, let status) = untagged { self.status = status }

@@ -10,9 +10,13 @@ package struct FoundFolder: Hashable, Sendable {
 extension FolderLayout {
   /// All whole Maildirs below the root, parents first, the root itself not among them. One that lacks `cur/`, `new/` or
   /// `tmp/` is half made, or none; links are not followed.
-  package func folders(in root: DirectoryHandle) throws -> [FoundFolder] {
+  /// - Parameter visit: called with each directory in which a folder may be made, before its entries are read.
+  package func folders(
+    in root: DirectoryHandle, visit: (DirectoryHandle) -> Void = { _ in }
+  ) throws -> [FoundFolder] {
     var found: [FoundFolder] = []
-    try collect(in: root, at: [], &found)
+    visit(root)
+    try collect(in: root, at: [], visit, &found)
     return found.sorted { $0.path.bytes.lexicographicallyPrecedes($1.path.bytes) }
   }
 
@@ -20,7 +24,10 @@ extension FolderLayout {
   private static let depthLimit = 64
   private static let countLimit = 100_000
 
-  private func collect(in directory: DirectoryHandle, at place: [FileName], _ found: inout [FoundFolder]) throws {
+  private func collect(
+    in directory: DirectoryHandle, at place: [FileName], _ visit: (DirectoryHandle) -> Void,
+    _ found: inout [FoundFolder]
+  ) throws {
     var names: [FileName] = []
     try directory.forEachBatch { entries in
       for entry in entries where entry.kind == .directory || entry.kind == nil {
@@ -30,10 +37,11 @@ extension FolderLayout {
     }
     for name in names where found.count < Self.countLimit {
       guard let inner = try opened(name, in: directory) else { continue }
+      visit(inner)
       if let cur = try Self.identityOfCur(in: inner) {
         found.append(FoundFolder(path: FolderPath(place + [name]), cur: cur))
       }
-      if self == .fs, place.count < Self.depthLimit { try collect(in: inner, at: place + [name], &found) }
+      if self == .fs, place.count < Self.depthLimit { try collect(in: inner, at: place + [name], visit, &found) }
     }
   }
 

@@ -87,7 +87,7 @@ package final class MaildirFolder: Sendable {
     let (subdirectory, target) = MaildirFolder.place(of: name)
     try file.directory.rename(file.name, to: self[subdirectory], as: target, label: "publish")
     let status = try file.status() ?? self[subdirectory].status(of: target)
-    file.close()
+    try self[subdirectory].closing(target) { file.close() }
     return ScanEntry(name: target, subdirectory: subdirectory, status: status)
   }
 

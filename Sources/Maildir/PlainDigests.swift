@@ -99,6 +99,7 @@ extension MaildirFolder {
       _ = try draft.finish()
       try draft.setModificationTime(seconds: before.modified.seconds)
       try draft.sync()
+      draft.close()
       try self[entry.subdirectory].exchange(entry.name, with: draft.name, of: tmp, label: "strip")
     } catch let error as FileError where error.isMissing || error.code == EINVAL || error.code == ENOSYS {
       try draft.discard()

@@ -15,6 +15,20 @@ extension AccountState {
     }
   }
 
+  /// Where a mailbox stands, read at once since what has come there waits. `next` is the first UID that is not known,
+  /// where a round has been completed.
+  package func standing(of id: Int64) async throws -> (record: MailboxRecord, next: UID?)? {
+    try await read { db in
+      guard
+        let record = try Row.fetchOne(db, sql: "SELECT * FROM mailbox WHERE id = ?", arguments: [id])
+          .map(MailboxRecord.init(row:))
+      else { return nil }
+      let highest = try Self.highestUID(of: id, db)
+      guard let uidNext = record.checkpoint?.uidNext, highest < .max else { return (record, nil) }
+      return (record, UID(max(uidNext, highest + 1)))
+    }
+  }
+
   /// Links a mailbox with a folder; both must be new.
   package func addMailbox(_ name: MailboxName, delimiter: UInt8?, folder: String) async throws -> MailboxRecord {
     try await write { db in

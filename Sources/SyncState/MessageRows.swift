@@ -72,15 +72,17 @@ extension AccountState {
 
   /// The highest UID of the mailbox that is known, fetched or not.
   package func highestUID(of mailbox: Int64) async throws -> UID? {
-    try await read { db in
-      let highest = try UInt32.fetchOne(
-        db,
-        sql: """
-          SELECT max((SELECT coalesce(max(uid), 0) FROM message WHERE mailbox = ?1),
-            (SELECT coalesce(max(uid), 0) FROM unfetched WHERE mailbox = ?1))
-          """, arguments: [mailbox])
-      return highest.flatMap(UID.init)
-    }
+    try await read { db in UID(try Self.highestUID(of: mailbox, db)) }
+  }
+
+  /// Zero where none is known.
+  static func highestUID(of mailbox: Int64, _ db: Database) throws -> UInt32 {
+    try UInt32.fetchOne(
+      db,
+      sql: """
+        SELECT max((SELECT coalesce(max(uid), 0) FROM message WHERE mailbox = ?1),
+          (SELECT coalesce(max(uid), 0) FROM unfetched WHERE mailbox = ?1))
+        """, arguments: [mailbox]) ?? 0
   }
 
   package func highestMessageID() async throws -> Int64 {

@@ -4,6 +4,7 @@ All of them timestamp with time.monotonic in this process, so that differences a
 """
 
 import base64
+import contextlib
 import ctypes
 import math
 import os
@@ -18,9 +19,11 @@ import threading
 import time
 
 import corpus
+import mail_reader
 from daemon import mailbox
 
 CREATE, MOVED_TO = 0x100, 0x80
+QUIET = 0.020  # seconds for which a folder must be quiet before the program looks at it (FolderBurst)
 
 
 class Times:
@@ -260,16 +263,17 @@ def deliver_and_time(deliver, bare, arrivals, count, dice, while_=None, least=0.
     return found
 
 
-def time_under_load(start, server, load, wanted, dice):
-    """Times deliveries to INBOX while the first sync of the mailbox `load` runs, in as many first syncs as it takes.
+def time_under_load(start, server, load, wanted, dice, target="INBOX"):
+    """Times deliveries to `target` while the first sync of the mailbox `load` runs, in as many first syncs as it takes.
 
     start(turn) starts a daemon on an empty Maildir. Returns (the last daemon, rows, [(start, end)] of the load)."""
-    deliver, found, spans, turn = Deliveries(server), [], [], 0
+    deliver, found, spans, turn = Deliveries(server, target), [], [], 0
     while True:
         daemon = start(turn)
-        daemon.wait_for(lambda accounts: (mailbox(accounts["test"], "INBOX") or {}).get("state") == "ok", 60)
-        with BareIdle(server.imaps, server.ca, server.password) as bare, \
-                Arrivals(daemon.mirror.root / "new") as arrivals, Loading(daemon, load) as loading:
+        daemon.wait_for(lambda accounts: (mailbox(accounts["test"], target) or {}).get("state") == "ok", 60)
+        folder = daemon.mirror.folder_of(target.encode())
+        with BareIdle(server.imaps, server.ca, server.password, mailbox=target) as bare, \
+                Arrivals(folder / "new") as arrivals, Loading(daemon, load) as loading:
             rows = deliver_and_time(deliver, bare, arrivals, wanted - len(found), dice, loading.runs)
         # What arrived before the end of the load was timed under it.
         found += [row for row in rows if row[2] < loading.ended]
@@ -282,3 +286,41 @@ def time_under_load(start, server, load, wanted, dice):
             raise AssertionError("only %d deliveries in %d first syncs" % (len(found), turn))
         daemon.wait_until_watching(timeout=600)
         daemon.stop()
+
+
+class Onlooker:
+    """Another client with a mailbox open, which asks again and again whether flags have changed."""
+
+    def __init__(self, server, mailbox, user="user"):
+        self.client = server.client(user)
+        self.client.select(mailbox, readonly=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(OSError):
+            self.client.logout()
+
+    def wait(self, timeout=20):
+        """The moment at which a change of flags is told."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            self.client.untagged_responses = {}
+            self.client.noop()
+            if self.client.untagged_responses.get("FETCH"):
+                return time.monotonic()
+            time.sleep(0.001)
+        raise AssertionError("no flag changed within %d s" % timeout)
+
+
+def flag_and_time(paths, onlooker, dice, add="", remove=""):
+    """Changes flags of the files one after the other, as a mail program does, each when the one before is changed on the
+    server, at random gaps; how long after the program's own pause each was changed there, in seconds."""
+    waits = []
+    for path in paths:
+        moment = time.monotonic()
+        mail_reader.flag(path, add, remove)
+        waits.append(onlooker.wait() - moment - QUIET)
+        time.sleep(0.05 + dice.random() * 0.1)
+    return waits

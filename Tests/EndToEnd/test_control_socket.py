@@ -425,7 +425,7 @@ class Commands(SocketCase):
     def test_status_events_pause_resume_reload(self):
         daemon = self.daemon()
         run = self.mirrored.run
-        self.assertIn("test: ok, watching INBOX", run("status").out)
+        self.assertIn("test: ok, watching all mailboxes", run("status").out)
         account, = json.loads(run("status", "--json").out)["accounts"]
         self.assertEqual((account["state"], account["connections"] > 0), ("ok", True))
         self.assertEqual(run("pause").out, "paused: test\n")

@@ -31,13 +31,20 @@ class Latency(DaemonCase):
 
     def test_new_mail_is_in_the_folder_at_once(self):
         server = self.dovecot()
-        server.append("INBOX", corpus.small(20))
+        for name in ("INBOX", "Other"):
+            server.append(name, corpus.small(20))
         mirror = self.mirror(server, poll_interval="1h")
         daemon = self.daemon(mirror)
         daemon.wait_until_watching()
-        with BareIdle(server.imaps, server.ca, server.password) as bare, Arrivals(mirror.root / "new") as arrivals:
-            rows = deliver_and_time(Deliveries(server), bare, arrivals, 100 if FULL else 30, self.dice)
-        self.assertLess(self.report("idle", rows), BEYOND)
+        for name in ("INBOX", "Other"):
+            for last in (False, True):  # the machine may be disturbed: one undisturbed measurement is enough
+                with BareIdle(server.imaps, server.ca, server.password, mailbox=name) as bare, \
+                        Arrivals(mirror.folder_of(name.encode()) / "new") as arrivals:
+                    rows = deliver_and_time(Deliveries(server, name), bare, arrivals, 100 if FULL else 12, self.dice)
+                median = self.report("idle, " + name, rows)
+                if median < BEYOND or last:
+                    break
+            self.assertLess(median, BEYOND)
         self.assertMirrored(mirror, server)
         self.assertEnds(daemon)
 
@@ -47,26 +54,27 @@ class Latency(DaemonCase):
         count, wanted = (10_000, 100) if FULL else (2_000, 20)
         server = self.exits.enter_context(loaded("load%d" % count, lambda server: server.append(
             "Load", corpus.realistic(count))))
-        server.append("INBOX", corpus.small(20))
+        for name in ("INBOX", "Other"):
+            server.append(name, corpus.small(20))
         cost = self.exits.enter_context(FsyncCost(SCRATCH))
 
         def start(turn):
             shutil.rmtree(os.path.join(self.directory, "turn"), ignore_errors=True)
             return self.daemon(self.mirror(server, name="turn", poll_interval="1h"))
 
-        for last in (False, False, True):  # the machine may be disturbed: one undisturbed measurement is enough
-            daemon, rows, spans = time_under_load(start, server, "Load", wanted, self.dice)
-            limit = BEYOND + 4 * cost.median(spans)
-            median = self.report("during a first sync of %d messages, where an fsync costs %.1f ms" % (
-                count, cost.median(spans) * 1000), rows)
-            if median < limit or last:
-                break
-            daemon.stop()
-        self.assertLess(median, limit)
-        mirror = daemon.mirror
-        daemon.wait_until_watching(timeout=300)
-        self.assertMirrored(mirror, server, selected=[b"INBOX"], others=False)
-        self.assertEnds(daemon)
+        for name in ("INBOX", "Other") if FULL else (self.dice.choice(("INBOX", "Other")),):
+            for last in (False, False, True):  # the machine may be disturbed: one undisturbed measurement is enough
+                daemon, rows, spans = time_under_load(start, server, "Load", wanted, self.dice, name)
+                limit = BEYOND + 4 * cost.median(spans)
+                median = self.report("%s during a first sync of %d messages, where an fsync costs %.1f ms" % (
+                    name, count, cost.median(spans) * 1000), rows)
+                if median < limit or last:
+                    break
+                daemon.stop()
+            self.assertLess(median, limit)
+            daemon.wait_until_watching(timeout=300)
+            self.assertMirrored(daemon.mirror, server, selected=[b"INBOX", b"Other"], others=False)
+            self.assertEnds(daemon)
 
 
 class Push(DaemonCase):

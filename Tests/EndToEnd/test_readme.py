@@ -244,7 +244,7 @@ class FromTheReadme(EndToEnd):
 
     def is_current(self):
         status, output = self.new.types("mailmirror status")
-        return status == 0 and "work: ok, watching INBOX" in output
+        return status == 0 and "work: ok, watching all mailboxes" in output
 
     def reloads(self):
         path = self.new.home / ".config" / "mailmirror" / "config.toml"

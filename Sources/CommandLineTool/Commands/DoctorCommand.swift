@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import ControlProtocol
 import Daemon
 import Glibc
 
@@ -39,23 +40,34 @@ struct DoctorCommand: AsyncParsableCommand {
       examined.append(Examined(account: selected.account.name, steps: []))
       if !json { print("\(terminal.coloured(selected.account.name, .bold)):") }
       await AccountExamination(account: selected.account, runtime: runtime, report: tell).run()
-      tell(await daemonStep(configuration))
+      for step in await daemonSteps(configuration, selected.account.name) { tell(step) }
     }
     if json { print(try jsonText(examined)) }
     if examined.contains(where: { $0.steps.contains { $0.outcome == .failed } }) { throw CommandExit.failed }
   }
 
-  private func daemonStep(_ configuration: MirrorConfiguration) async -> DoctorStep {
+  private func daemonSteps(_ configuration: MirrorConfiguration, _ account: String) async -> [DoctorStep] {
     do {
       guard let daemon = try await DaemonAccess.find(configuration) else {
-        return DoctorStep(
-          name: "daemon", outcome: .warning, detail: "none runs: nothing is fetched by itself",
-          remedy: "systemctl --user enable --now mailmirror")
+        return [
+          DoctorStep(
+            name: "daemon", outcome: .warning, detail: "none runs: nothing is fetched by itself",
+            remedy: "systemctl --user enable --now mailmirror")
+        ]
       }
-      return DoctorStep(
+      let process = DoctorStep(
         name: "daemon", outcome: .ok, detail: "process \(daemon.instance.process) keeps the mirror current")
+      let report = try await daemon.call("Status", as: StatusReport.self)
+      guard let folders = report.accounts.first(where: { $0.name == account })?.folders else { return [process] }
+      let parts = folders.split(separator: "; ", maxSplits: 1).map(String.init)
+      return [
+        process,
+        DoctorStep(
+          name: "folders", outcome: parts.count > 1 ? .warning : .ok, detail: parts[0],
+          remedy: parts.count > 1 ? parts[1] : nil),
+      ]
     } catch {
-      return DoctorStep(name: "daemon", outcome: .failed, detail: error.what, remedy: error.remedy)
+      return [DoctorStep(name: "daemon", outcome: .failed, detail: error.what, remedy: error.remedy)]
     }
   }
 }

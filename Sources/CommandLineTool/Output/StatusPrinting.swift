@@ -33,6 +33,7 @@ extension StatusReport {
         + (account.lastSuccess.map { ", last success \($0)" } ?? "")
     ]
     if let push = account.push { lines.append("  new mail: \(printable(push))") }
+    if let folders = account.folders, folders != "watched" { lines.append("  folders: \(printable(folders))") }
     if let maildrop = account.maildrop { lines.append("  " + words(maildrop, nextVisit: account.nextPoll)) }
     if let progress = account.progress { lines.append("  " + AccountProgress(progress).counts) }
     if let error = account.error {

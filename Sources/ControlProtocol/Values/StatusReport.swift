@@ -99,6 +99,8 @@ package struct StatusReport: Codable, Equatable, Sendable {
     package var activity: String?
     /// How it hears of new mail: `IDLE on INBOX, others every 5m`.
     package var push: String?
+    /// How it hears of changes in its folders: `watched`, or `looked at every few seconds: ...`.
+    package var folders: String?
     /// Open connections to the server.
     package var connections: Int?
     package var lastSuccess: String?
@@ -115,15 +117,17 @@ package struct StatusReport: Codable, Equatable, Sendable {
     package var rebuilt: String?
 
     package init(
-      name: String, state: State, activity: String? = nil, push: String? = nil, connections: Int? = nil,
-      lastSuccess: String? = nil, nextPoll: String? = nil, error: Problem? = nil, progress: ProgressReport? = nil,
-      mailboxes: [Mailbox] = [], maildrop: Maildrop? = nil, holds: [Hold] = [], quarantined: Int = 0,
+      name: String, state: State, activity: String? = nil, push: String? = nil, folders: String? = nil,
+      connections: Int? = nil, lastSuccess: String? = nil, nextPoll: String? = nil, error: Problem? = nil,
+      progress: ProgressReport? = nil, mailboxes: [Mailbox] = [], maildrop: Maildrop? = nil, holds: [Hold] = [],
+      quarantined: Int = 0,
       rebuilt: String? = nil
     ) {
       self.name = name
       self.state = state
       self.activity = activity
       self.push = push
+      self.folders = folders
       self.connections = connections
       self.lastSuccess = lastSuccess
       self.nextPoll = nextPoll

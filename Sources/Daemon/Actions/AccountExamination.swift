@@ -4,8 +4,10 @@ import ControlProtocol
 import Foundation
 import Glibc
 import IMAPProtocol
+import LinuxFiles
 import MailConnections
 import MailModel
+import Maildir
 
 /// `mailmirror doctor`: each step on the way to an account's mail, with its result and its remedy. Nothing is changed;
 /// a step that fails ends those that need it.
@@ -86,14 +88,18 @@ package struct AccountExamination {
 
   private func reportPush(_ connection: IMAPConnection) {
     let pause = durationText(account.pollInterval)
-    let hasIdle = connection.capabilities.hasIdle
+    let (hasNotify, hasIdle) = (connection.capabilities.hasNotify, connection.capabilities.hasIdle)
+    let detail =
+      hasNotify
+      ? "NOTIFY: the daemon hears of changes in all mailboxes at once"
+      : hasIdle
+        ? "IDLE: the daemon hears of changes in the mailboxes of `push` at once; for others it asks every \(pause), "
+          + "since the server has no NOTIFY"
+        : "the server has neither NOTIFY nor IDLE: the daemon asks every \(pause)"
     report(
       DoctorStep(
-        name: "push", outcome: hasIdle ? .ok : .warning,
-        detail: hasIdle
-          ? "IDLE: the daemon hears of new mail at once; other mailboxes are asked for every \(pause)"
-          : "the server has no IDLE: the daemon asks every \(pause)",
-        remedy: hasIdle ? nil : "a shorter poll_interval brings new mail sooner"))
+        name: "push", outcome: hasNotify || hasIdle ? .ok : .warning, detail: detail,
+        remedy: hasNotify || hasIdle ? nil : "a shorter poll_interval brings new mail sooner"))
   }
 
   private func reportCapabilities(_ connection: IMAPConnection) {
@@ -145,13 +151,22 @@ package struct AccountExamination {
     }
   }
 
+  /// Each folder takes three watches, for itself, `cur/` and `new/`.
   private func checkInotify() {
-    let text = try? String(contentsOfFile: "/proc/sys/fs/inotify/max_user_watches", encoding: .utf8)
-    guard let limit = text.flatMap({ Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }) else { return }
+    guard let limits = InotifyLimits.read() else { return }
+    let needed = folderCount().map { $0 * 3 }
+    let isEnough = needed.map { $0 * 2 < limits.watches } ?? (limits.watches >= 1_000)
     report(
       DoctorStep(
-        name: "inotify", outcome: limit < 1_000 ? .warning : .ok, detail: "\(limit) watches",
-        remedy: limit < 1_000 ? "raise fs.inotify.max_user_watches" : nil))
+        name: "inotify", outcome: isEnough ? .ok : .warning,
+        detail: (needed.map { "\($0) watches for this account, of " } ?? "")
+          + "\(limits.watches) that all your programs may have, with \(limits.instances) instances",
+        remedy: isEnough ? nil : "sudo sysctl fs.inotify.max_user_watches=524288"))
+  }
+
+  private func folderCount() -> Int? {
+    guard let root = try? DirectoryHandle.open(path: account.maildir) else { return nil }
+    return (try? runtime.settings(account).layout.folders(in: root).count).map { $0 + 1 }
   }
 
   func fail(_ name: String, _ text: String) {

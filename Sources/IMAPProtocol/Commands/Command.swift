@@ -6,6 +6,8 @@ package enum Command: Hashable, Sendable {
   case noop
   /// Ended by `DONE`, which is no command of its own (RFC 2177).
   case idle
+  /// `NOTIFY SET (selected-delayed (MessageNew MessageExpunge FlagChange)) (personal (...))` (RFC 5465).
+  case notify(NotifyRequest)
   case logout
   case check
   case startTLS

@@ -20,6 +20,7 @@ extension Command {
     case .capability: "CAPABILITY"
     case .noop: "NOOP"
     case .idle: "IDLE"
+    case .notify: "NOTIFY"
     case .logout: "LOGOUT"
     case .check: "CHECK"
     case .startTLS: "STARTTLS"
@@ -52,6 +53,7 @@ extension Command {
     writer.append(name)
     switch self {
     case .capability, .noop, .idle, .logout, .check, .startTLS, .namespace, .unselect: break
+    case .notify(let request): try writer.notify(request)
     case .login(let user, let password):
       writer.append(" ")
       try writer.astring(user, "user name")
@@ -194,6 +196,17 @@ private struct CommandWriter {
       quoted(Array(field.value.utf8.prefix(1_000)))
     }
     append(")")
+  }
+
+  mutating func notify(_ request: NotifyRequest) throws(CommandError) {
+    append(" SET (SELECTED-DELAYED \(NotifyRequest.messages)) (PERSONAL \(NotifyRequest.messagesAndNames))")
+    guard !request.others.isEmpty else { return }
+    append(" (MAILBOXES (")
+    for (index, name) in request.others.enumerated() {
+      append(index == 0 ? "" : " ")
+      try mailbox(name.wire)
+    }
+    append(") \(NotifyRequest.messagesAndNames))")
   }
 
   mutating func listReturn(_ options: ListReturn) {

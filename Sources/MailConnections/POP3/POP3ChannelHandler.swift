@@ -38,7 +38,9 @@ final class POP3ChannelHandler: ChannelDuplexHandler {
   private var machine: SignInMachine
   private var commands = POP3CommandQueue()
   private var context: ChannelHandlerContext?
-  private lazy var watch = SilenceWatch(limit: TimeAmount(setup.endpoint.timeout)) { [unowned self] in
+  private lazy var watch = SilenceWatch { [unowned self] in
+    TimeAmount(setup.endpoint.timeout)
+  } isOurs: { [unowned self] in
     heldRead || isAskingForPassword
   } onSilence: { [unowned self] in
     fail(.timedOut(waitingFor: waitingFor))
