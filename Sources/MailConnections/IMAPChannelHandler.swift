@@ -49,6 +49,8 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
   private var heldRead = false
   private var isAskingForPassword = false
   private var isInBody = false
+  /// Added, and not yet given what came along with the answer to COMPRESS.
+  private var newCompression: CompressionHandler?
 
   init(_ setup: ConnectionSetup, established: EventLoopPromise<Session>) {
     self.setup = setup
@@ -116,14 +118,18 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
   }
 
   /// Until the session is established line by line, so that it is known to the octet what came with the answer to
-  /// STARTTLS.
+  /// STARTTLS or to COMPRESS.
   private func parse(_ bytes: UnsafeRawBufferPointer) throws {
     var rest = bytes
-    while case .session = phase, let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+    while case .session = phase, newCompression == nil, let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
       try parser.receive(UnsafeRawBufferPointer(rebasing: rest[...end])) { try handle($0) }
       rest = UnsafeRawBufferPointer(rebasing: rest[(end + 1)...])
     }
     if case .startingTLS = phase { return startTLS(extra: rest.count) }
+    if let compression = newCompression, let context {
+      newCompression = nil
+      return compression.begin(with: context.channel.allocator.buffer(bytes: rest))
+    }
     if case .ready(let session) = phase { parser.namesAreUTF8(session.facts.hasEnabledUTF8) }
     try parser.receive(rest) { try handle($0) }
   }
@@ -181,6 +187,7 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
             ? "\(place): the server's alert: \(text)"
             : "\(place): an alert that came without TLS, so perhaps not from the server: \(text)")
       case .startTLS: phase = .startingTLS
+      case .compress: compress()
       case .established(let capabilities, let facts):
         var capabilities = capabilities
         capabilities.usesUTF8Names = facts.hasEnabledUTF8
@@ -248,6 +255,17 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
         position: .first)
     } catch {
       fail(.transport(.tls(error as? TLSFailure ?? .handshake(reason: "\(error)"))))
+    }
+  }
+
+  private func compress() {
+    guard let context else { return }
+    do {
+      let compression = try CompressionHandler()
+      try context.pipeline.syncOperations.addHandler(compression, position: .before(self))
+      newCompression = compression
+    } catch {
+      fail(.broken("\(error)"))
     }
   }
 

@@ -28,6 +28,7 @@ extension Command {
     case .id: "ID"
     case .enable: "ENABLE"
     case .namespace: "NAMESPACE"
+    case .compress: "COMPRESS"
     case .list: "LIST"
     case .lsub: "LSUB"
     case .status: "STATUS"
@@ -52,6 +53,7 @@ extension Command {
     writer.append(name)
     switch self {
     case .capability, .noop, .idle, .logout, .check, .startTLS, .namespace, .unselect: break
+    case .compress: writer.append(" DEFLATE")
     case .login(let user, let password):
       writer.append(" ")
       try writer.astring(user, "user name")
