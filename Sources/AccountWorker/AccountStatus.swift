@@ -14,6 +14,14 @@ package struct AccountStatus: Sendable {
     /// For the next try.
     case waiting
     case paused
+
+    /// A session is there: what it does next shows whether the server is.
+    var hasConnection: Bool {
+      switch self {
+      case .syncing, .watching, .idle: true
+      case .starting, .connecting, .waiting, .paused: false
+      }
+    }
   }
 
   /// How the account hears of new mail.

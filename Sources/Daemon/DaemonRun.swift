@@ -52,6 +52,10 @@ package struct DaemonRun: Sendable {
     let reports = Task { await reportStatus(daemon) }
     let proofs = Task { await proveAlive(daemon, runtime) }
     let thrift = Task { await giveBackMemory(daemon) }
+    let surroundings = SurroundingsWatch(logger: logger) { change in
+      Task { await daemon.surroundingsChanged(change) }
+    }
+    surroundings.start()
     for await signal in signals.stream {
       // A terminal that is closed says so with SIGHUP; only a service is told to read its configuration with it.
       if signal != SIGHUP || isatty(STDIN_FILENO) == 1 { break }
@@ -68,6 +72,7 @@ package struct DaemonRun: Sendable {
     reports.cancel()
     proofs.cancel()
     thrift.cancel()
+    surroundings.stop()
     async let stopped: Void = server.stop()
     await daemon.stop()
     await stopped

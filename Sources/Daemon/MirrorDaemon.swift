@@ -86,6 +86,10 @@ package actor MirrorDaemon: MirrorControl {
     for member in members.values { await member.service.prove() }
   }
 
+  package func surroundingsChanged(_ change: SurroundingsChange) async {
+    for member in members.values { await member.service.surroundingsChanged(change) }
+  }
+
   /// One line for a service manager: `3 accounts: 2 current, 1 failing`.
   package var summary: String {
     let reports = configuration.accounts.compactMap { report(of: $0) }

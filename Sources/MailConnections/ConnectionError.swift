@@ -72,19 +72,6 @@ package enum ConnectionError: Error, Hashable, Sendable {
   }
 }
 
-extension ResponseText {
-  /// The server wants to be left alone for a while, by code or in words: `NO Request is throttled. Suggested Backoff
-  /// Time: 299961 milliseconds` (Exchange), `NO [LIMIT] ...`, `NO [THROTTLED] ...`.
-  package var isThrottling: Bool {
-    switch code {
-    case .throttled?, .limit?, .inUse?: return true
-    default: break
-    }
-    let words = text.lowercased()
-    return ["throttled", "backoff time", "too many simultaneous", "rate limit"].contains { words.contains($0) }
-  }
-}
-
 extension ConnectionError: CustomStringConvertible {
   package var description: String {
     switch self {

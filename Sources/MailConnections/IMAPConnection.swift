@@ -67,6 +67,12 @@ package final class IMAPConnection: Sendable {
     channel.closeFuture.whenComplete { _ in body() }
   }
 
+  /// Of this machine's end, without a scope; nil for a tunnel.
+  package var localAddress: String? { channel.localAddress?.ipAddress.map { String($0.prefix { $0 != "%" }) } }
+
+  /// The server may be gone: what it owes us, now or next, is to begin within that time, or the connection ends.
+  package func hurry(within limit: Duration) { execute { $0.hurry(within: TimeAmount(limit)) } }
+
   package var isOpen: Bool { shared.now.isOpen }
 
   /// Inside TLS.

@@ -38,9 +38,10 @@ class Scripted:
     password = "secret"
 
     def __init__(self, mailboxes=(), tls="none", certificate="good", capabilities=CAPABILITIES, split=None, cut=None,
-                 pause=0.0, greeting=b"* OK ready"):
+                 pause=0.0, greeting=b"* OK ready", address="127.0.0.1"):
         self.mailboxes, self.tls, self.capabilities = list(mailboxes), tls, capabilities
         self.split, self.cut, self.pause, self.greeting = split, cut, pause, greeting
+        self.address = address
         self.certificates = certificates.shared()
         self.certificate = certificate
         self.hooks, self.rewrite, self.fetched, self.quote, self.farewell = {}, None, None, None, None
@@ -55,7 +56,7 @@ class Scripted:
         return str(self.certificates / "ca.pem")
 
     def __enter__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.listener = socket.create_server((self.address, 0), backlog=64)
         self.port = self.imaps = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
         return self
@@ -451,6 +452,12 @@ class Session(Writing):
             if min(low, high) <= uid <= max(low, high):
                 return True
         return False
+
+    def hang(self):
+        """From now on this session says nothing, whatever comes."""
+        with self.sending:
+            self.idle = False
+            self.wire = lambda data: None
 
     # Push.
 
