@@ -34,6 +34,7 @@ package actor AccountService {
   private var surveyed: ContinuousClock.Instant?
   private let broken = BrokenRounds()
   private var lastAside: Task<Void, Never>?
+  private var proofs = LifeSigns()
 
   /// - Parameters:
   ///   - onStatus: called on any thread when the status has changed.
@@ -53,7 +54,15 @@ package actor AccountService {
     requests = SyncRequests(account: settings.name, meter: meter)
   }
 
-  package nonisolated var status: AccountStatus { board.current }
+  package nonisolated var status: AccountStatus {
+    var status = board.current
+    let octets = lines.traffic
+    let done = meter.current
+    status.traffic = .init(
+      received: octets.received, sent: octets.sent, messagesDelivered: done.messagesDone,
+      messagesSent: done.messagesSent)
+    return status
+  }
   package nonisolated var isPausedNow: Bool { board.current.activity == .paused }
 
   // MARK: What can be asked of it
@@ -132,8 +141,12 @@ package actor AccountService {
     signal.wake(.survey)
   }
 
-  /// Answers when the actor does: it is not stuck.
-  package func prove() {}
+  /// False where it has been busy for long and given no sign of life.
+  package func proves() -> Bool {
+    let octets = lines.traffic
+    let isBusy = board.current.activity == .syncing || board.current.activity == .connecting
+    return proofs.proves(isBusy: isBusy, signs: board.signs &+ octets.received &+ octets.sent, at: .now)
+  }
 
   /// Connects anew, tries again or looks whether the line is still there, as it stands.
   package func surroundingsChanged(_ change: SurroundingsChange) async {
@@ -252,7 +265,7 @@ package actor AccountService {
       let isSame = status.trouble?.failure == failure
       status.trouble = .init(
         failure: failure, isStop: cause == .local && failure.retry == .never, isWait: failure.isWait,
-        since: isSame ? status.trouble?.since ?? now : now, nextTry: nextTry)
+        since: isSame ? status.trouble?.since ?? now : now, nextTry: nextTry, kind: cause.rawValue)
     }
     resources.logger.warning(
       "\(failure); next try in \(max(1, pause.components.seconds)) s", metadata: ["ACCOUNT": "\(settings.name)"])

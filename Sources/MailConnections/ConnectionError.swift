@@ -56,7 +56,7 @@ package enum ConnectionError: Error, Hashable, Sendable {
     case .transport(.tls(.truncated)), .transport(.tls(.broken)), .transport(.tls(.timedOut)): .soon
     case .transport(.tls), .transport(.tunnel), .noPassword: .later
     case .transport, .incomplete, .broken, .timedOut, .closed: .soon
-    case .bye: .later
+    case .bye: .soon
     case .session(let failure):
       switch failure {
       case .authenticationRefused, .badCredentials, .noCommonMechanism, .tlsRequired, .serverNotAuthenticated: .never

@@ -159,7 +159,7 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
     case .tagged(let tagged): commands.answered(tagged)
     case .continuation: try send(commands.continued())
     case .untagged(.condition(.bye, let text)) where !(commands.current is LogoutOperation):
-      throw ConnectionError.bye(text.text)
+      throw text.wantsPause ? ConnectionError.session(.unavailable(text.text)) : .bye(text.text)
     case .untagged(.fetch(let fetched)):
       if commands.current?.received(fetched) != true { setup.shared.update { $0.mailbox.note(fetched) } }
     case .untagged(let untagged):

@@ -81,6 +81,14 @@ package final class IMAPConnection: Sendable {
     return (now.received, now.sent)
   }
 
+  /// Counts on when the connection is closed, and does not keep it.
+  package var traffic: @Sendable () -> (received: UInt64, sent: UInt64) {
+    { [shared] in
+      let now = shared.now
+      return (now.received, now.sent)
+    }
+  }
+
   /// What untagged responses have said of the selected mailbox since it was selected.
   package var mailboxState: MailboxState { shared.mailbox }
 

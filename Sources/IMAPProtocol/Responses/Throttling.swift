@@ -11,6 +11,10 @@ extension ResponseText {
     return Self.marks.contains { words.contains($0) }
   }
 
+  /// A server that ends the session with this is not to be asked at once (`* BYE [UNAVAILABLE] ...`); without it, it may
+  /// only have been started anew.
+  package var wantsPause: Bool { code == .unavailable || isThrottling }
+
   private static let marks = [
     "throttled", "backoff time", "rate limit", "too many simultaneous", "too many connections",
     "too many open connections", "maximum number of connections", "connection limit",

@@ -66,9 +66,6 @@ extension SessionFailure {
   }
 
   static func ended(_ text: ResponseText) -> SessionFailure {
-    switch text.code {
-    case .unavailable, .inUse, .limit, .throttled: .unavailable(text.text)
-    default: text.isThrottling ? .unavailable(text.text) : .bye(text.text)
-    }
+    text.wantsPause ? .unavailable(text.text) : .bye(text.text)
   }
 }
