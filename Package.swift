@@ -21,6 +21,7 @@ let package = Package(
   targets: [
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CLinux"),
     .target(name: "LinuxFiles", dependencies: ["CLinux"] + nio),
     .target(name: "ChildProcesses", dependencies: ["CLinux"]),
@@ -34,7 +35,7 @@ let package = Package(
     .target(
       name: "SyncState",
       dependencies: ["MailModel", "LinuxFiles", .product(name: "GRDB", package: "GRDB.swift"), logging]),
-    .target(name: "Transport", dependencies: ["LinuxFiles", "ChildProcesses", "COpenSSL", logging] + nio),
+    .target(name: "Transport", dependencies: ["LinuxFiles", "ChildProcesses", "COpenSSL", "CZlib", logging] + nio),
     .target(
       name: "MailConnections",
       dependencies: [

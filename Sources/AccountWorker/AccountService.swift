@@ -17,6 +17,7 @@ package actor AccountService {
   private let signal: WakeSignal
   private let dirty: DirtyMailboxes
   private let report: @Sendable ([MessageChange]) -> Void
+  private let lines = OpenConnections()
 
   private var isPaused: Bool
   /// How many things want the account to be closed for a while.
@@ -25,10 +26,16 @@ package actor AccountService {
   private var open: (account: OpenAccount, express: OpenAccount)?
   private var backoff = Backoff()
   private var lastPause = Duration.zero
+  /// What the account waits for its next try after.
+  private var waitsAfter: Backoff.Cause?
+  /// Its life ends to begin anew at once.
+  private var isRestarting = false
+  private var lastSurroundings: ContinuousClock.Instant?
   /// When this life was through with its first survey.
   private var surveyed: ContinuousClock.Instant?
   private let broken = BrokenRounds()
   private var lastAside: Task<Void, Never>?
+  private var proofs = LifeSigns()
 
   /// - Parameters:
   ///   - onStatus: called on any thread when the status has changed.
@@ -51,7 +58,15 @@ package actor AccountService {
     requests = SyncRequests(account: settings.name, meter: meter)
   }
 
-  package nonisolated var status: AccountStatus { board.current }
+  package nonisolated var status: AccountStatus {
+    var status = board.current
+    let octets = lines.traffic
+    let done = meter.current
+    status.traffic = .init(
+      received: octets.received, sent: octets.sent, messagesDelivered: done.messagesDone,
+      messagesSent: done.messagesSent)
+    return status
+  }
   package nonisolated var isPausedNow: Bool { board.current.activity == .paused }
 
   // MARK: What can be asked of it
@@ -130,8 +145,43 @@ package actor AccountService {
     signal.wake(.survey)
   }
 
-  /// Answers when the actor does: it is not stuck.
-  package func prove() {}
+  /// False where it has been busy for long and given no sign of life.
+  package func proves() -> Bool {
+    let octets = lines.traffic
+    let isBusy = board.current.activity == .syncing || board.current.activity == .connecting
+    return proofs.proves(isBusy: isBusy, signs: board.signs &+ octets.received &+ octets.sent, at: .now)
+  }
+
+  /// Connects anew, tries again or looks whether the line is still there, as it stands.
+  package func surroundingsChanged(_ change: SurroundingsChange) async {
+    lastSurroundings = .now
+    // A program that gives a password may have wanted the network, too.
+    await settings.endpoint.credentials.tryAgain()
+    if let waitsAfter {
+      guard waitsAfter == .network || waitsAfter == .noPassword else { return }
+      backoff.reset()
+      return signal.wake(.survey)
+    }
+    switch change {
+    case .network(let addresses) where board.current.activity.hasConnection:
+      lines.doubt(addresses: addresses)
+      signal.wake(.survey)
+    case .network, .resumed:
+      guard let life else { return }
+      isRestarting = true
+      stopPipelines()
+      life.cancel()
+    }
+  }
+
+  private func ownPause(after cause: Backoff.Cause) -> Duration {
+    let pause = backoff.pause(after: cause, jitter: Double.random(in: 0...1))
+    guard cause == .network, let lastSurroundings, .now - lastSurroundings < Self.unrest else { return pause }
+    return min(pause, Self.pauseInUnrest)
+  }
+
+  /// Names can be looked up only some seconds after a machine wakes or gets its address.
+  private static let (unrest, pauseInUnrest) = (Duration.seconds(60), Duration.seconds(4))
 
   private var pausedFailure: SyncFailure {
     SyncFailure(
@@ -189,7 +239,9 @@ package actor AccountService {
       board.update { ($0.push, $0.nextPoll) = (.unknown, nil) }
       // Only a session that lasted shows that what ended the one before is over.
       if let surveyed, .now - surveyed > max(.seconds(60), lastPause * 2) { backoff.reset() }
-      guard !Task.isCancelled, !isPaused, asides == 0, let error else {
+      let isToRestart = isRestarting
+      isRestarting = false
+      guard !Task.isCancelled, !isPaused, asides == 0, !isToRestart, let error else {
         // Those who wait for a sync get it from the next life.
         await requests.restart()
         continue
@@ -207,8 +259,7 @@ package actor AccountService {
   private func waitForNextTry(after error: any Error, on eventLoop: any EventLoop) async {
     let failure = SyncFailure(error, account: settings.name, location: settings.name)
     let cause = Backoff.Cause(error)
-    let pause = max(
-      suggestedPause(error, failure.what) ?? .zero, backoff.pause(after: cause, jitter: Double.random(in: 0...1)))
+    let pause = max(suggestedPause(error, failure.what) ?? .zero, ownPause(after: cause))
     lastPause = pause
     let now = resources.clock.now().seconds
     // Rounded up: nobody should see a time at which nothing happens yet.
@@ -218,13 +269,15 @@ package actor AccountService {
       let isSame = status.trouble?.failure == failure
       status.trouble = .init(
         failure: failure, isStop: cause == .local && failure.retry == .never, isWait: failure.isWait,
-        since: isSame ? status.trouble?.since ?? now : now, nextTry: nextTry)
+        since: isSame ? status.trouble?.since ?? now : now, nextTry: nextTry, kind: cause.rawValue)
     }
     resources.logger.warning(
       "\(failure); next try in \(max(1, pause.components.seconds)) s", metadata: ["ACCOUNT": "\(settings.name)"])
     signal.clear(.survey)
+    waitsAfter = cause
+    defer { waitsAfter = nil }
     await requests.failAll(failure)
-    // Only somebody's wish to sync shortens the pause.
+    // Only somebody's wish to sync, or a change around us, shortens the pause.
     let deadline = NIODeadline.now() + TimeAmount(pause)
     while !Task.isCancelled, !isPaused, asides == 0 {
       let reasons = await signal.sleep(until: deadline, on: eventLoop)
@@ -268,7 +321,7 @@ package actor AccountService {
       } else {
         try await AccountSession(
           account: account, express: express,
-          connections: ConnectionSource(settings: settings, resources: resources, board: board),
+          connections: ConnectionSource(settings: settings, resources: resources, board: board, lines: lines),
           blocked: blocked, board: board, refresh: refresh, requests: requests, signal: signal,
           dirty: dirty, broken: broken, notices: ServerNotices(signal: signal, selection: settings.selection),
           onSurvey: { await self.noteSurvey() }

@@ -16,6 +16,14 @@ package struct AccountStatus: Sendable {
     /// For the next try.
     case waiting
     case paused
+
+    /// A session is there: what it does next shows whether the server is.
+    var hasConnection: Bool {
+      switch self {
+      case .starting, .connecting, .waiting, .paused: false
+      default: true
+      }
+    }
   }
 
   /// How the account hears of new mail.
@@ -38,6 +46,16 @@ package struct AccountStatus: Sendable {
     /// Seconds since 1970.
     package var since: Int64
     package var nextTry: Int64?
+    /// `network`, `busy`, `refused`, `noPassword`, `local`, `inUse`, `loginDelay`: what the pause is measured by.
+    package var kind: String
+  }
+
+  /// Since the worker was started. Octets inside TLS and compression.
+  package struct Traffic: Sendable, Equatable {
+    package var received: UInt64 = 0
+    package var sent: UInt64 = 0
+    package var messagesDelivered = 0
+    package var messagesSent = 0
   }
 
   package var name: String
@@ -50,15 +68,20 @@ package struct AccountStatus: Sendable {
   /// Seconds since 1970.
   package var nextPoll: Int64?
   package var progress: SyncProgress?
-  /// Mailboxes that wait for their turn or have it.
-  package var backlog = 0
+  package var traffic = Traffic()
   package var summary: AccountSummary?
   package var holds: [HoldRecord] = []
+
+  package init(name: String) { self.name = name }
+
+  /// All that the server and the folders tell is taken up as it comes.
+  package var isCurrent: Bool { trouble == nil && activity.hasConnection }
 }
 
 /// Where a worker publishes its status.
 final class StatusBoard: Sendable {
   private let status: Mutex<AccountStatus>
+  private let updates = Mutex<UInt64>(0)
   private let onChange: @Sendable () -> Void
 
   init(name: String, onChange: @escaping @Sendable () -> Void) {
@@ -68,8 +91,12 @@ final class StatusBoard: Sendable {
 
   var current: AccountStatus { status.withLock { $0 } }
 
+  /// How often something was published.
+  var signs: UInt64 { updates.withLock { $0 } }
+
   func update(_ change: (inout sending AccountStatus) -> Void) {
     status.withLock { change(&$0) }
+    updates.withLock { $0 &+= 1 }
     onChange()
   }
 }

@@ -4,7 +4,7 @@ import MailConnections
 /// measure: a network comes back in seconds, a wrong password does not, and a server that refuses logins must not be
 /// hammered.
 struct Backoff: Sendable {
-  enum Cause: Hashable, Sendable {
+  enum Cause: String, Hashable, Sendable {
     /// The server can't be reached, or the connection broke.
     case network
     /// The server answers and says "not now".
@@ -41,7 +41,7 @@ struct Backoff: Sendable {
   /// Seconds.
   private static func bounds(_ cause: Cause) -> (first: Double, longest: Double) {
     switch cause {
-    case .network: (1, 300)
+    case .network: (1, 60)
     case .busy: (10, 900)
     case .refused: (300, 3_600)
     case .noPassword: (10, 600)
@@ -67,10 +67,10 @@ extension Backoff.Cause {
     case .session(.authenticationRefused), .session(.badCredentials), .session(.noCommonMechanism),
       .session(.serverNotAuthenticated), .session(.tlsRequired):
       self = .refused
-    case .session, .bye, .refused, .incomplete, .unencodable: self = .busy
+    case .session, .refused, .incomplete, .unencodable: self = .busy
     case .transport(.tls(.truncated)), .transport(.tls(.broken)), .transport(.tls(.timedOut)): self = .network
     case .transport(.tls), .transport(.badSettings): self = .busy
-    case .transport, .broken, .timedOut, .closed: self = .network
+    case .transport, .broken, .bye, .timedOut, .closed: self = .network
     }
   }
 }

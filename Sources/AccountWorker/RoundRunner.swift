@@ -12,10 +12,13 @@ struct ConnectionSource: Sendable {
   let resources: AccountWorker.Resources
   /// Where it is told how many are open.
   var board: StatusBoard?
+  /// Where they are known while they are open.
+  var lines: OpenConnections?
 
   func open() async throws -> IMAPConnection {
     let connection = try await IMAPConnection.open(
       settings.endpoint, group: resources.group, budget: resources.budget, logger: resources.logger)
+    lines?.add(connection)
     if let board {
       board.update { $0.connections += 1 }
       connection.whenClosed { board.update { $0.connections = max(0, $0.connections - 1) } }

@@ -4,7 +4,7 @@ import ControlProtocol
 
 extension StatusReport.Account {
   /// What a worker published, in the words of the interface.
-  init(_ status: AccountStatus, configuration: AccountConfiguration) {
+  init(_ status: AccountStatus, configuration: AccountConfiguration, staleSince: Int64? = nil) {
     if let summary = status.summary {
       self.init(name: status.name, summary: summary, holds: status.holds)
     } else {
@@ -17,6 +17,16 @@ extension StatusReport.Account {
       : "POP3, every \(durationText(configuration.pollInterval))"
     folders = status.folders.text
     connections = status.connections
+    stale = staleSince.map(timestamp)
+    backlog = status.progress.map { progress in
+      StatusReport.Backlog(
+        mailboxes: max(0, progress.mailboxesTotal - progress.mailboxesDone),
+        toFetch: max(0, progress.messagesTotal - progress.messagesDone),
+        toSend: max(0, progress.messagesToSend - progress.messagesSent))
+    }
+    traffic = StatusReport.Traffic(
+      received: Int64(clamping: status.traffic.received), sent: Int64(clamping: status.traffic.sent),
+      messagesDelivered: status.traffic.messagesDelivered, messagesSent: status.traffic.messagesSent)
     nextPoll = status.nextPoll.map(timestamp)
     if status.activity == .syncing, let progress = status.progress { self.progress = ProgressReport(progress) }
     if status.activity == .paused {
@@ -26,7 +36,7 @@ extension StatusReport.Account {
       if !trouble.isWait { state = trouble.isStop ? .stopped : .failing }
       error = .init(
         what: trouble.failure.what, remedy: trouble.failure.remedy, since: timestamp(trouble.since),
-        nextTry: trouble.nextTry.map(timestamp))
+        nextTry: trouble.nextTry.map(timestamp), kind: trouble.kind)
     } else if status.activity.isConnected {
       // What an earlier run noted holds no more: the account as a whole works.
       error = nil

@@ -51,7 +51,12 @@ package struct DaemonRun: Sendable {
     logger.notice("started with \(counted(configuration.accounts.count, "account"))")
     let reports = Task { await reportStatus(daemon) }
     let proofs = Task { await proveAlive(daemon, runtime) }
+    let currency = Task { await watchCurrency(daemon) }
     let thrift = Task { await giveBackMemory(daemon) }
+    let surroundings = SurroundingsWatch(logger: logger) { change in
+      Task { await daemon.surroundingsChanged(change) }
+    }
+    surroundings.start()
     for await signal in signals.stream {
       // A terminal that is closed says so with SIGHUP; only a service is told to read its configuration with it.
       if signal != SIGHUP || isatty(STDIN_FILENO) == 1 { break }
@@ -68,6 +73,8 @@ package struct DaemonRun: Sendable {
     reports.cancel()
     proofs.cancel()
     thrift.cancel()
+    currency.cancel()
+    surroundings.stop()
     async let stopped: Void = server.stop()
     await daemon.stop()
     await stopped
@@ -145,15 +152,24 @@ package struct DaemonRun: Sendable {
     pending?.cancel()
   }
 
+  /// An account that has not been current for long is told of, whether or not anything else happens.
+  private func watchCurrency(_ daemon: MirrorDaemon) async {
+    while !Task.isCancelled {
+      try? await Task.sleep(for: Self.quiet)
+      await daemon.lookForStaleness()
+    }
+  }
+
   /// Tells the service manager that the daemon lives, only when all that works for it has just shown that it does: the
   /// workers, an event loop and the disk threads.
   private func proveAlive(_ daemon: MirrorDaemon, _ runtime: MirrorRuntime) async {
     guard let interval = Watchdog.interval() else { return }
     while !Task.isCancelled {
-      await daemon.prove()
+      let hung = await daemon.hungWorkers()
       _ = try? await runtime.resources.group.next().submit {}.get()
       try? await runtime.resources.pool.run {}
-      if !Task.isCancelled { notifier.watchdog() }
+      if hung.isEmpty, !Task.isCancelled { notifier.watchdog() }
+      for name in hung { logger.error("\(name): its worker hangs", metadata: ["ACCOUNT": "\(name)"]) }
       try? await Task.sleep(for: interval)
     }
   }

@@ -26,6 +26,7 @@ package actor MirrorDaemon: MirrorControl {
   private let feed = ChangeFeed()
   private let ticks = TickHub()
   private var members: [String: Member] = [:]
+  private var staleness = StalenessWatch()
   private var isStopping = false
   private var reloading: Task<Result<ReloadResult, ControlError>, Never>?
 
@@ -81,9 +82,35 @@ package actor MirrorDaemon: MirrorControl {
     ticks.end()
   }
 
-  /// Returns when every worker has shown that it is not stuck.
-  package func prove() async {
-    for member in members.values { await member.service.prove() }
+  /// Returns when every worker has answered, with those that have hung for long.
+  package func hungWorkers() async -> [String] {
+    var hung: [String] = []
+    for (name, member) in members where await !member.service.proves() { hung.append(name) }
+    return hung
+  }
+
+  /// Tells of accounts that have not been current for too long, and of those that are again.
+  package func lookForStaleness() {
+    let statuses = members.values.map { member in
+      (status: member.service.status, bound: StalenessWatch.bound(pollInterval: member.configuration.pollInterval))
+    }
+    let now = runtime.resources.clock.now().seconds
+    for news in staleness.look(at: statuses, now: .now, time: now) {
+      switch news {
+      case .stale(let name, let since):
+        let reason = "not current since \(timestamp(since))"
+        runtime.resources.logger.warning(
+          "\(name): \(reason); mailmirror status \(name) says why", metadata: ["ACCOUNT": "\(name)"])
+        feed.publish(MailChange(account: name, mailbox: "", kind: .stale, time: timestamp(now), reason: reason))
+      case .currentAgain(let name):
+        runtime.resources.logger.notice("\(name): current again", metadata: ["ACCOUNT": "\(name)"])
+      }
+      ticks.tick()
+    }
+  }
+
+  package func surroundingsChanged(_ change: SurroundingsChange) async {
+    for member in members.values { await member.service.surroundingsChanged(change) }
   }
 
   /// One line for a service manager: `3 accounts: 2 current, 1 failing`.
@@ -95,7 +122,9 @@ package actor MirrorDaemon: MirrorControl {
       (.stopped, "stopped"),
     ]
     let parts = words.compactMap { state, word in states[state].map { "\($0) \(word)" } }
+    let stale = reports.filter { $0.stale != nil }.map(\.name).sorted()
     return "\(counted(reports.count, "account")): \(parts.joined(separator: ", "))"
+      + (stale.isEmpty ? "" : "; not current for long: \(stale.joined(separator: ", "))")
   }
 
   // MARK: What can be asked of it
@@ -105,7 +134,10 @@ package actor MirrorDaemon: MirrorControl {
   }
 
   private func report(of account: AccountConfiguration) -> StatusReport.Account? {
-    members[account.name].map { StatusReport.Account($0.service.status, configuration: account) }
+    members[account.name].map { member in
+      StatusReport.Account(
+        member.service.status, configuration: account, staleSince: staleness.since(account.name))
+    }
   }
 
   package nonisolated func statusChanges() -> AsyncStream<Void> { ticks.stream() }

@@ -66,6 +66,8 @@ package struct CapabilitySet: Hashable, Sendable {
   /// RFC 3691.
   package var hasUnselect: Bool { names.contains("unselect") }
   package var hasGmailExtensions: Bool { names.contains("x-gm-ext-1") }
+  /// RFC 4978.
+  package var hasDeflate: Bool { names.contains("compress=deflate") }
   /// RFC 6855.
   package var hasUTF8Accept: Bool { names.contains("utf8=accept") || names.contains("utf8=only") }
   /// RFC 3501 section 6.2.1.

@@ -56,7 +56,7 @@ package enum ConnectionError: Error, Hashable, Sendable {
     case .transport(.tls(.truncated)), .transport(.tls(.broken)), .transport(.tls(.timedOut)): .soon
     case .transport(.tls), .transport(.tunnel), .noPassword: .later
     case .transport, .incomplete, .broken, .timedOut, .closed: .soon
-    case .bye: .later
+    case .bye: .soon
     case .session(let failure):
       switch failure {
       case .authenticationRefused, .badCredentials, .noCommonMechanism, .tlsRequired, .serverNotAuthenticated: .never
@@ -69,19 +69,6 @@ package enum ConnectionError: Error, Hashable, Sendable {
       default: .later
       }
     }
-  }
-}
-
-extension ResponseText {
-  /// The server wants to be left alone for a while, by code or in words: `NO Request is throttled. Suggested Backoff
-  /// Time: 299961 milliseconds` (Exchange), `NO [LIMIT] ...`, `NO [THROTTLED] ...`.
-  package var isThrottling: Bool {
-    switch code {
-    case .throttled?, .limit?, .inUse?: return true
-    default: break
-    }
-    let words = text.lowercased()
-    return ["throttled", "backoff time", "too many simultaneous", "rate limit"].contains { words.contains($0) }
   }
 }
 

@@ -9,20 +9,25 @@ package struct Credentials: Sendable {
   package var get: @Sendable () async throws -> [UInt8]
   /// The server has refused this one: it is not given out again. True where a fresh one is worth an attempt at once.
   package var refused: @Sendable ([UInt8]) async -> Bool
+  /// What could not be fetched may be tried again at once.
+  package var tryAgain: @Sendable () async -> Void
 
   package init(
     kind: Kind = .password, get: @escaping @Sendable () async throws -> [UInt8],
-    refused: @escaping @Sendable ([UInt8]) async -> Bool
+    refused: @escaping @Sendable ([UInt8]) async -> Bool, tryAgain: @escaping @Sendable () async -> Void = {}
   ) {
     self.kind = kind
     self.get = get
     self.refused = refused
+    self.tryAgain = tryAgain
   }
 
   /// Through a `CredentialSource`.
   package init(kind: Kind = .password, fetch: @escaping @Sendable () async throws -> [UInt8]) {
     let source = CredentialSource(kind: kind, fetch: fetch)
-    self.init(kind: kind, get: { try await source.get() }, refused: { await source.refused($0) })
+    self.init(
+      kind: kind, get: { try await source.get() }, refused: { await source.refused($0) },
+      tryAgain: { await source.endPause() })
   }
 }
 
@@ -79,6 +84,9 @@ package actor CredentialSource {
     if kept == secret { forget() }
     return kind == .token
   }
+
+  /// The reason of a failure may be gone.
+  package func endPause() { failure = nil }
 
   private func keep(_ secret: [UInt8]) {
     kept = secret

@@ -54,6 +54,8 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
   private var isInBody = false
   /// Told what the server tells unasked.
   var onNotice: (@Sendable (MailboxNotice) -> Void)?
+  /// Added, and not yet given what came along with the answer to COMPRESS.
+  private var newCompression: CompressionHandler?
 
   init(_ setup: ConnectionSetup, established: EventLoopPromise<Session>) {
     self.setup = setup
@@ -108,7 +110,7 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let buffer = Self.unwrapInboundIn(data)
     if case .closed = phase { return }
-    watch.progress()
+    watch.heard()
     setup.shared.update { $0.received &+= UInt64(buffer.readableBytes) }
     do {
       try buffer.withUnsafeReadableBytes { try parse($0) }
@@ -121,14 +123,18 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
   }
 
   /// Until the session is established line by line, so that it is known to the octet what came with the answer to
-  /// STARTTLS.
+  /// STARTTLS or to COMPRESS.
   private func parse(_ bytes: UnsafeRawBufferPointer) throws {
     var rest = bytes
-    while case .session = phase, let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+    while case .session = phase, newCompression == nil, let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
       try parser.receive(UnsafeRawBufferPointer(rebasing: rest[...end])) { try handle($0) }
       rest = UnsafeRawBufferPointer(rebasing: rest[(end + 1)...])
     }
     if case .startingTLS = phase { return startTLS(extra: rest.count) }
+    if let compression = newCompression, let context {
+      newCompression = nil
+      return compression.begin(with: context.channel.allocator.buffer(bytes: rest))
+    }
     if case .ready(let session) = phase { parser.namesAreUTF8(session.facts.hasEnabledUTF8) }
     try parser.receive(rest) { try handle($0) }
   }
@@ -158,7 +164,7 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
     case .tagged(let tagged): commands.answered(tagged)
     case .continuation: try send(commands.continued())
     case .untagged(.condition(.bye, let text)) where !(commands.current is LogoutOperation):
-      throw ConnectionError.bye(text.text)
+      throw text.wantsPause ? ConnectionError.session(.unavailable(text.text)) : .bye(text.text)
     case .untagged(.fetch(let fetched)):
       guard commands.current?.received(fetched) != true else { return }
       setup.shared.update { $0.mailbox.note(fetched) }
@@ -196,6 +202,7 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
             ? "\(place): the server's alert: \(text)"
             : "\(place): an alert that came without TLS, so perhaps not from the server: \(text)")
       case .startTLS: phase = .startingTLS
+      case .compress: compress()
       case .established(let capabilities, let facts):
         var capabilities = capabilities
         capabilities.usesUTF8Names = facts.hasEnabledUTF8
@@ -266,6 +273,17 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
     }
   }
 
+  private func compress() {
+    guard let context else { return }
+    do {
+      let compression = try CompressionHandler()
+      try context.pipeline.syncOperations.addHandler(compression, position: .before(self))
+      newCompression = compression
+    } catch {
+      fail(.broken("\(error)"))
+    }
+  }
+
   // MARK: Operations
 
   func enqueue(_ operation: any Operation) {
@@ -331,6 +349,11 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
   }
 
   // MARK: Silence
+
+  /// The server may be gone: what it owes us, now or next, is to begin within that time.
+  func hurry(within limit: TimeAmount) {
+    if let context { watch.hurry(limit, context.eventLoop) }
+  }
 
   private var waitingFor: String {
     switch phase {

@@ -67,12 +67,26 @@ package final class IMAPConnection: Sendable {
     channel.closeFuture.whenComplete { _ in body() }
   }
 
+  /// Of this machine's end, without a scope; nil for a tunnel.
+  package var localAddress: String? { channel.localAddress?.ipAddress.map { String($0.prefix { $0 != "%" }) } }
+
+  /// The server may be gone: what it owes us, now or next, is to begin within that time, or the connection ends.
+  package func hurry(within limit: Duration) { execute { $0.hurry(within: TimeAmount(limit)) } }
+
   package var isOpen: Bool { shared.now.isOpen }
 
   /// Inside TLS.
   package var octets: (received: UInt64, sent: UInt64) {
     let now = shared.now
     return (now.received, now.sent)
+  }
+
+  /// Counts on when the connection is closed, and does not keep it.
+  package var traffic: @Sendable () -> (received: UInt64, sent: UInt64) {
+    { [shared] in
+      let now = shared.now
+      return (now.received, now.sent)
+    }
   }
 
   /// What untagged responses have said of the selected mailbox since it was selected.

@@ -14,11 +14,16 @@ extension ServerEndpoint {
       }
     return SessionPolicy(
       tls: tls, user: user, credential: credentials.kind, host: transport.tunnel == nil ? transport.host : "",
-      port: transport.port, mechanisms: mechanisms, clientID: clientID, enableResync: true)
+      port: transport.port, mechanisms: mechanisms, clientID: clientID, enableResync: true,
+      compress: transport.compressionPays)
   }
 }
 
 extension TransportSettings {
+  /// On every way that has a price: also where a connection only watches, since lists of mailboxes shrink most; some
+  /// 100 kB of memory a connection. On this computer octets cost less than compressing them does.
+  fileprivate var compressionPays: Bool { tunnel != nil || !isLoopback }
+
   /// The host is this computer, by address or by the one name that always means it.
   var isLoopback: Bool {
     let host = host.lowercased()

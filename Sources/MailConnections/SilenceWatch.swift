@@ -5,6 +5,8 @@ final class SilenceWatch {
   private let limit: () -> TimeAmount
   private let isOurs: () -> Bool
   private let onSilence: () -> Void
+  /// A shorter limit that holds until the server says something.
+  private var hurried: TimeAmount?
   private var isOn = false
   private var last = NIODeadline.now()
   private var task: Scheduled<Void>?
@@ -18,14 +20,31 @@ final class SilenceWatch {
     self.onSilence = onSilence
   }
 
-  /// The server has said something, or it could not.
+  /// The server could say nothing, or need not have.
   func progress() { last = .now() }
+
+  /// The server has said something.
+  func heard() {
+    hurried = nil
+    progress()
+  }
+
+  /// The server may be gone: until it says something it has less time, from now on or from when it is expected to.
+  func hurry(_ limit: TimeAmount, _ eventLoop: any EventLoop) {
+    hurried = min(limit, self.limit())
+    guard isOn else { return }
+    task?.cancel()
+    progress()
+    check(in: current, eventLoop)
+  }
+
+  private var current: TimeAmount { hurried.map { min($0, limit()) } ?? limit() }
 
   func start(_ eventLoop: any EventLoop) {
     guard !isOn else { return }
     isOn = true
     progress()
-    check(in: limit(), eventLoop)
+    check(in: current, eventLoop)
   }
 
   func stop() {
@@ -38,7 +57,7 @@ final class SilenceWatch {
     task = eventLoop.assumeIsolated().scheduleTask(in: delay) { [weak self] in
       guard let self, isOn else { return }
       if isOurs() { progress() }
-      let left = last + limit() - .now()
+      let left = last + current - .now()
       if left > .nanoseconds(0) { return check(in: left, eventLoop) }
       onSilence()
     }

@@ -19,7 +19,7 @@ struct Script {
     machine = SessionMachine(
       policy: SessionPolicy(
         tls: tls, user: user, credential: credential, host: "server.example.com", port: 143, mechanisms: mechanisms,
-        clientID: ["name": "Mailmirror"]),
+        clientID: ["name": "Mailmirror"], compress: true),
       crypto: testCrypto(nonce: nonce))
     machine.bind(bindings)
     self.step = step
@@ -64,6 +64,7 @@ struct Script {
         return String(decoding: bytes, as: UTF8.self).replacing("\r\n", with: "\n")
       case .needPassword: return "<password>"
       case .startTLS: return "<tls>"
+      case .compress: return "<compress>"
       case .established: return "<established>"
       case .fail: return "<fail>"
       }
@@ -87,6 +88,30 @@ struct Script {
     #expect(capabilities.hasQResync && facts.hasEnabledQResync && facts.mechanism == "PLAIN")
     #expect(facts.serverID == ["name": "Dovecot"] && facts.namespaces?.personal.first?.delimiter == 0x2E)
     #expect(try script.says("* BYE") == [])
+  }
+
+  @Test func compressGoesLastAndItsAnswerIsTheLastThatIsPlain() throws {
+    var script = Script()
+    _ = try script.says("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi")
+    _ = script.password()
+    #expect(
+      try script.says("S1 OK [CAPABILITY IMAP4rev1 ENABLE QRESYNC COMPRESS=DEFLATE] in")
+        == ["S2 ENABLE QRESYNC\nS3 COMPRESS DEFLATE\n"])
+    var late = script
+    #expect(try script.says("S2 OK done") == [])
+    #expect(try script.says("S3 OK now") == ["<compress>", "<established>"])
+    #expect(script.facts?.1.isCompressed == true)
+    #expect(try late.says("S3 OK now") == ["<compress>"])
+    #expect(try late.says("S2 OK done") == ["<established>"])
+  }
+
+  @Test func refusedCompressionIsNone() throws {
+    var script = Script()
+    _ = try script.says("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi")
+    _ = script.password()
+    #expect(try script.says("S1 OK [CAPABILITY IMAP4rev1 COMPRESS=DEFLATE] in") == ["S2 COMPRESS DEFLATE\n"])
+    #expect(try script.says("S2 NO [COMPRESSIONACTIVE] TLS does it") == ["<established>"])
+    #expect(script.facts?.1.isCompressed == false)
   }
 
   @Test func scramIsTakenFirstAndItsEndVerified() throws {

@@ -35,6 +35,9 @@ extern const long mm_utime_omit;
 int mm_memory_file(const char *name);
 /// pidfd_open(2): readable when the process has ended. Returns the descriptor, or -1 with errno.
 int mm_process_descriptor(pid_t process);
+/// A socket, which never blocks, that can be read when a link, an address or a route came, changed or went
+/// (rtnetlink(7)). Returns its descriptor, or -1 with errno.
+int mm_network_notices(void);
 /// A program to start: see mm_spawn.
 struct mm_program {
   /// Both end with NULL; arguments[0] is looked for in PATH.

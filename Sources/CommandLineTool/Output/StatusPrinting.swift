@@ -32,10 +32,16 @@ extension StatusReport {
       heading + (account.activity.map { $0 == account.state.rawValue ? "" : ", \(printable($0))" } ?? "")
         + (account.lastSuccess.map { ", last success \($0)" } ?? "")
     ]
+    if let stale = account.stale { lines.append("  " + terminal.coloured("not current since \(stale)", .red)) }
     if let push = account.push { lines.append("  new mail: \(printable(push))") }
     if let folders = account.folders, folders != "watched" { lines.append("  folders: \(printable(folders))") }
     if let maildrop = account.maildrop { lines.append("  " + words(maildrop, nextVisit: account.nextPoll)) }
     if let progress = account.progress { lines.append("  " + AccountProgress(progress).counts) }
+    if let traffic = account.traffic, traffic.messagesDelivered + traffic.messagesSent > 0 {
+      lines.append(
+        "  since the start: \(counted(traffic.messagesDelivered, "message")) fetched, \(traffic.messagesSent) sent, "
+          + "\(sizeText(traffic.received)) received, \(sizeText(traffic.sent)) sent")
+    }
     if let error = account.error {
       lines.append("  \(printable(error.what)); \(printable(error.remedy))")
       let times = [error.since.map { "since \($0)" }, error.nextTry.map { "next try \($0)" }].compactMap { $0 }

@@ -40,6 +40,11 @@ package enum OpenMetrics {
         page.sample("mailmirror_connections", ["account": account.name], Int64(count))
       }
     }
+    page.gauge("mailmirror_account_stale", "Whether an account has not been current for too long.")
+    for account in accounts where account.connections != nil {
+      page.sample("mailmirror_account_stale", ["account": account.name], account.stale == nil ? 0 : 1)
+    }
+    addTraffic(accounts, &page)
     page.gauge("mailmirror_quarantined_messages", "Removed messages that can still come back.")
     for account in accounts {
       page.sample("mailmirror_quarantined_messages", ["account": account.name], Int64(account.quarantined))
@@ -49,6 +54,21 @@ package enum OpenMetrics {
       page.sample(
         "mailmirror_held_removals", ["account": account.name], Int64(account.holds.reduce(0) { $0 + $1.messages }))
     }
+  }
+
+  private static func addTraffic(_ accounts: [StatusReport.Account], _ page: inout Page) {
+    func each(_ name: String, _ help: String, unit: String? = nil, _ value: (StatusReport.Traffic) -> Int64) {
+      page.family(name, .counter, help, unit: unit)
+      for account in accounts {
+        if let traffic = account.traffic {
+          page.sample(name + "_total", ["account": account.name], value(traffic))
+        }
+      }
+    }
+    each("mailmirror_received_bytes", "Octets from the server.", unit: "bytes") { $0.received }
+    each("mailmirror_sent_bytes", "Octets to the server.", unit: "bytes") { $0.sent }
+    each("mailmirror_delivered_messages", "Messages written to the folders.") { Int64($0.messagesDelivered) }
+    each("mailmirror_uploaded_messages", "Messages sent to the server.") { Int64($0.messagesSent) }
   }
 
   private static func addMailboxes(_ accounts: [StatusReport.Account], _ page: inout Page) {

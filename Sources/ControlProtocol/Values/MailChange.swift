@@ -1,9 +1,10 @@
-/// One message that came, changed, moved or went, or a mailbox of which something waits for the person: `Change` of the
-/// interface.
+/// One message that came, changed, moved or went, a mailbox of which something waits for the person, or an
+/// account that has not been current for too long: `Change` of the interface.
 package struct MailChange: Codable, Equatable, Sendable {
-  package enum Kind: String, Codable, CaseIterable, Sendable { case new, changed, moved, gone, held }
+  package enum Kind: String, Codable, CaseIterable, Sendable { case new, changed, moved, gone, held, stale }
 
   package var account: String
+  /// Empty where the account as a whole is meant.
   package var mailbox: String
   package var kind: Kind
   /// As in `2026-02-01T09:30:00Z`.
@@ -14,7 +15,7 @@ package struct MailChange: Codable, Equatable, Sendable {
   package var flags: [String]
   package var from: String?
   package var subject: String?
-  /// Why something waits.
+  /// Why something waits, or since when it is not current.
   package var reason: String?
 
   package init(

@@ -21,8 +21,13 @@ package struct StatusReport: Codable, Equatable, Sendable {
     package var since: String?
     /// When it is tried again, as in `2026-02-01T09:30:00Z`.
     package var nextTry: String?
+    /// `network`, `busy`, `refused`, `noPassword`, `local`, `inUse` or `loginDelay`.
+    package var kind: String?
 
-    package init(what: String, remedy: String, since: String? = nil, nextTry: String? = nil) {
+    package init(
+      what: String, remedy: String, since: String? = nil, nextTry: String? = nil, kind: String? = nil
+    ) {
+      self.kind = kind
       self.what = what
       self.remedy = remedy
       self.since = since
@@ -72,6 +77,34 @@ package struct StatusReport: Codable, Equatable, Sendable {
     }
   }
 
+  /// What is known to be left to do.
+  package struct Backlog: Codable, Equatable, Sendable {
+    package var mailboxes: Int
+    package var toFetch: Int
+    package var toSend: Int
+
+    package init(mailboxes: Int, toFetch: Int, toSend: Int) {
+      self.mailboxes = mailboxes
+      self.toFetch = toFetch
+      self.toSend = toSend
+    }
+  }
+
+  /// Since the daemon was started; octets inside TLS and compression.
+  package struct Traffic: Codable, Equatable, Sendable {
+    package var received: Int64
+    package var sent: Int64
+    package var messagesDelivered: Int
+    package var messagesSent: Int
+
+    package init(received: Int64, sent: Int64, messagesDelivered: Int, messagesSent: Int) {
+      self.received = received
+      self.sent = sent
+      self.messagesDelivered = messagesDelivered
+      self.messagesSent = messagesSent
+    }
+  }
+
   package struct Hold: Codable, Equatable, Sendable {
     /// What `approve` and `reject` take: `work:3`.
     package var hold: String
@@ -104,6 +137,10 @@ package struct StatusReport: Codable, Equatable, Sendable {
     /// Open connections to the server.
     package var connections: Int?
     package var lastSuccess: String?
+    /// Since when it has not been current, where that is too long.
+    package var stale: String?
+    package var backlog: Backlog?
+    package var traffic: Traffic?
     package var nextPoll: String?
     package var error: Problem?
     package var progress: ProgressReport?

@@ -113,7 +113,8 @@ package struct AccountExamination {
     report(
       DoctorStep(
         name: "capabilities", outcome: capabilities.hasCondStore || capabilities.hasQResync ? .ok : .warning,
-        detail: level + (capabilities.hasListStatus ? "; LIST-STATUS: one command for all mailboxes" : "")))
+        detail: level + (capabilities.hasListStatus ? "; LIST-STATUS: one command for all mailboxes" : "")
+          + (connection.facts.isCompressed ? "; COMPRESS: fewer octets on the way" : "")))
   }
 
   private func reportMailboxes(_ connection: IMAPConnection, _ settings: AccountSettings) async throws {

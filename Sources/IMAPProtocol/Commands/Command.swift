@@ -18,6 +18,8 @@ package enum Command: Hashable, Sendable {
   case id([String: String])
   case enable([String])
   case namespace
+  /// `COMPRESS DEFLATE`: nothing may be sent before its answer (RFC 4978).
+  case compress
   /// `LIST "" "*" RETURN (SUBSCRIBED STATUS (MESSAGES))`; patterns may hold `*` and `%`.
   case list(pattern: [UInt8], returning: ListReturn)
   case lsub(pattern: [UInt8])

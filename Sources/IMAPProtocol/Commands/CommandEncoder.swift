@@ -29,6 +29,7 @@ extension Command {
     case .id: "ID"
     case .enable: "ENABLE"
     case .namespace: "NAMESPACE"
+    case .compress: "COMPRESS"
     case .list: "LIST"
     case .lsub: "LSUB"
     case .status: "STATUS"
@@ -54,6 +55,7 @@ extension Command {
     switch self {
     case .capability, .noop, .idle, .logout, .check, .startTLS, .namespace, .unselect: break
     case .notify(let request): try writer.notify(request)
+    case .compress: writer.append(" DEFLATE")
     case .login(let user, let password):
       writer.append(" ")
       try writer.astring(user, "user name")

@@ -61,14 +61,11 @@ extension SessionFailure {
     switch text.code {
     case .unavailable, .inUse, .limit, .throttled, .serverBug: .unavailable(text.text)
     case .privacyRequired: .tlsRequired("the server refused the login without TLS: \(text.text)")
-    default: .authenticationRefused(text.text)
+    default: text.isThrottling ? .unavailable(text.text) : .authenticationRefused(text.text)
     }
   }
 
   static func ended(_ text: ResponseText) -> SessionFailure {
-    switch text.code {
-    case .unavailable, .inUse, .limit, .throttled: .unavailable(text.text)
-    default: .bye(text.text)
-    }
+    text.wantsPause ? .unavailable(text.text) : .bye(text.text)
   }
 }

@@ -20,8 +20,8 @@ package struct SessionMachine {
     case deriving(tag: String, SASLExchange)
     /// The rest of a LOGIN whose literals wait for a `+` each.
     case login(tag: String, rest: [CommandSegment])
-    /// ID, NAMESPACE and ENABLE are under way.
-    case preparing(tags: Set<String>)
+    /// ID, NAMESPACE, ENABLE and, as the last one, COMPRESS are under way.
+    case preparing(tags: Set<String>, compress: String?)
     case established
     case failed
   }
@@ -254,11 +254,13 @@ package struct SessionMachine {
       guard tagged.status == .ok else { return fail(.loginRefused(shown(tagged.text))) }
       if !rest.isEmpty { return fail(.protocolViolation("it accepted a login that had not ended")) }
       return loggedIn(tagged.text)
-    case .preparing(var tags):
+    case .preparing(var tags, let compress):
       guard tags.remove(tagged.tag) != nil else { break }
       // A refusal of these costs an extension, not the session.
-      state = .preparing(tags: tags)
-      return tags.isEmpty ? establish() : []
+      state = .preparing(tags: tags, compress: compress)
+      let isCompressed = tagged.tag == compress && tagged.status == .ok
+      if isCompressed { facts.isCompressed = true }
+      return (isCompressed ? [.compress] : []) + (tags.isEmpty ? establish() : [])
     default: break
     }
     return fail(.protocolViolation("it answered a command that was not sent"))
@@ -286,17 +288,21 @@ package struct SessionMachine {
       if capabilities.hasUTF8Accept { extensions.append("UTF8=ACCEPT") }
       if !extensions.isEmpty { commands.append(.enable(extensions)) }
     }
+    // Last, since nothing may follow it, and so without a round trip of its own.
+    if policy.compress, capabilities.hasDeflate { commands.append(.compress) }
     if commands.isEmpty { return establish() }
     var tags: Set<String> = []
+    var compress: String?
     var bytes: [UInt8] = []
     for command in commands {
       let tag = nextTag()
       guard let part = encode(command, tag: tag) else { continue }
       tags.insert(tag)
+      if command == .compress { compress = tag }
       bytes += part
     }
     if tags.isEmpty { return establish() }
-    state = .preparing(tags: tags)
+    state = .preparing(tags: tags, compress: compress)
     return [.send(bytes, description: commands.map(\.name).joined(separator: ", "))]
   }
 

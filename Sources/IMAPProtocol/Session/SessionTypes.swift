@@ -22,10 +22,12 @@ package struct SessionPolicy: Hashable, Sendable {
   package var clientID: [String: String]
   /// ENABLE QRESYNC (or CONDSTORE) where offered.
   package var enableResync: Bool
+  /// COMPRESS DEFLATE where offered.
+  package var compress: Bool
 
   package init(
     tls: TLS, user: String, credential: CredentialKind = .password, host: String = "", port: Int = 0,
-    mechanisms: [String]? = nil, clientID: [String: String] = [:], enableResync: Bool = true
+    mechanisms: [String]? = nil, clientID: [String: String] = [:], enableResync: Bool = true, compress: Bool = false
   ) {
     self.tls = tls
     self.user = user
@@ -35,6 +37,7 @@ package struct SessionPolicy: Hashable, Sendable {
     self.mechanisms = mechanisms
     self.clientID = clientID
     self.enableResync = enableResync
+    self.compress = compress
   }
 }
 
@@ -51,6 +54,8 @@ package enum SessionAction: Hashable, Sendable {
   /// Report the bytes already received beyond the answer with `bytesBufferedAtStartTLS`, then make TLS, then
   /// `tlsEstablished()`.
   case startTLS
+  /// What comes after this response is compressed, and so is all that is sent from now on (RFC 4978).
+  case compress
   case established(CapabilitySet, SessionFacts)
   case fail(SessionFailure)
 }
@@ -64,6 +69,8 @@ package struct SessionFacts: Hashable, Sendable {
   package var enabled: [String] = []
   /// The mechanism used, in upper case; nil after PREAUTH.
   package var mechanism: String?
+  /// RFC 4978.
+  package var isCompressed = false
 
   package init() {}
 

@@ -17,6 +17,7 @@ import ssl
 import threading
 import time
 import traceback
+import zlib
 
 from . import certificates
 from .model import Generated, ranges
@@ -37,9 +38,10 @@ class Scripted:
     password = "secret"
 
     def __init__(self, mailboxes=(), tls="none", certificate="good", capabilities=CAPABILITIES, split=None, cut=None,
-                 pause=0.0, greeting=b"* OK ready"):
+                 pause=0.0, greeting=b"* OK ready", address="127.0.0.1"):
         self.mailboxes, self.tls, self.capabilities = list(mailboxes), tls, capabilities
         self.split, self.cut, self.pause, self.greeting = split, cut, pause, greeting
+        self.address = address
         self.certificates = certificates.shared()
         self.certificate = certificate
         self.hooks, self.rewrite, self.fetched, self.quote, self.farewell = {}, None, None, None, None
@@ -54,7 +56,7 @@ class Scripted:
         return str(self.certificates / "ca.pem")
 
     def __enter__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.listener = socket.create_server((self.address, 0), backlog=64)
         self.port = self.imaps = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
         return self
@@ -134,6 +136,8 @@ class Session(Writing):
         one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer, self.selected, self.enabled, self.state = b"", None, set(), {}
         self.out = []
+        # COMPRESS=DEFLATE, once it is agreed on.
+        self.deflate = self.inflate = None
         # What this session was told of its mailbox: the UIDs and up to which MODSEQ.
         self.view, self.told, self.idle = [], 0, False
         self.sending = threading.RLock()
@@ -164,6 +168,12 @@ class Session(Writing):
                 self._send(data)
 
     def _send(self, data):
+        if self.deflate:
+            data = self.deflate.compress(data) + self.deflate.flush(zlib.Z_SYNC_FLUSH)
+        self.wire(data)
+
+    def wire(self, data):
+        """Sends what is compressed already, or need not be."""
         if self.server.pause:
             time.sleep(self.server.pause)
         step = self.server.split
@@ -203,7 +213,7 @@ class Session(Writing):
         data = self.socket.recv(65536)
         if not data:
             raise Closed()
-        self.buffer += data
+        self.buffer += self.inflate.decompress(data) if self.inflate else data
 
     def _line(self):
         while b"\n" not in self.buffer:
@@ -309,6 +319,15 @@ class Session(Writing):
         self.enabled |= {word.decode().upper() for word in words}
         self.line(b"* ENABLED " + b" ".join(words))
         self.ok(tag)
+
+    def compressing(self):
+        """What goes out from now on is compressed, and what comes in."""
+        self.deflate, self.inflate = zlib.compressobj(6, zlib.DEFLATED, -15), zlib.decompressobj(-15)
+
+    def do_compress(self, tag, words):
+        self.ok(tag, b"compressing")
+        self.flush()
+        self.compressing()
 
     def do_namespace(self, tag, words):
         self.line(b'* NAMESPACE (("" "/")) NIL NIL')
@@ -433,6 +452,12 @@ class Session(Writing):
             if min(low, high) <= uid <= max(low, high):
                 return True
         return False
+
+    def hang(self):
+        """From now on this session says nothing, whatever comes."""
+        with self.sending:
+            self.idle = False
+            self.wire = lambda data: None
 
     # Push.
 
