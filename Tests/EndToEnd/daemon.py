@@ -191,6 +191,11 @@ class Daemon:
         return tuple(int(re.search(r"(?m)^%s:\s+(\d+)" % word, text).group(1))
                      for word, text in (("Rss", rollup), ("Pss", rollup), ("VmHWM", status)))
 
+    def own_memory(self):
+        """Anonymous memory in kB, resident or swapped out: what it has allocated, not what of its program is mapped in."""
+        status = Path("/proc/%d/status" % self.pid).read_text()
+        return sum(int(re.search(r"(?m)^%s:\s+(\d+)" % word, status).group(1)) for word in ("RssAnon", "VmSwap"))
+
     def threads(self):
         return len(os.listdir("/proc/%d/task" % self.pid))
 
