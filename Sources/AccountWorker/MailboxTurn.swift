@@ -74,7 +74,14 @@ struct MailboxTurn {
     guard wasCurrent, let checkpoint = current.work.record.checkpoint, checkpoint.highestModSequence != nil else {
       return
     }
-    let selection = try await connection.select(current.work.record.name, readOnly: true, resync: nil) { _ in }
+    let selection: Selection
+    do {
+      selection = try await connection.select(current.work.record.name, readOnly: true, resync: nil) { _ in }
+    } catch {
+      // The round meets it again, and says so.
+      guard connection.isOpen, !Task.isCancelled else { throw error }
+      return
+    }
     guard selection.uidValidity == current.work.record.uidValidity, selection.uidNext == checkpoint.uidNext,
       selection.highestModSequence == checkpoint.highestModSequence, Int(selection.exists) == checkpoint.messages
     else { return }
@@ -84,7 +91,8 @@ struct MailboxTurn {
   private func leaveToOthers(_ current: inout PushedMailbox) async {
     await queue.add(current.work)
     current.isCurrent = false
-    current.nextRound = .now() + .seconds(10)
+    current.nextRound = .now() + .seconds(1 << Int64(min(current.unsettled, 4)))
+    current.unsettled += 1
   }
 
   /// Of a mailbox that is reserved; it is released here.
@@ -176,7 +184,7 @@ struct MailboxTurn {
     let known = checkpoint.messages
     if Int(selection.exists) - known > Self.manyMessages { return false }
     if Int(selection.exists) > known, selection.exists - UInt32(clamping: known) <= Self.fewMessages {
-      _ = try await fetch(current, from: next)
+      if try await fetch(current, from: next) > 0 { current.isForNews = false }
     }
     return true
   }
