@@ -178,24 +178,37 @@ class Push(DaemonCase):
         daemon = self.daemon(mirror)
         client = server.client()
         for turn in range(12 if FULL else 5):
-            server.append("Other", corpus.small(60, seed=turn, size=3000))
+            _append(server, corpus.small(60, seed=turn, size=3000))
             time.sleep(self.dice.random() * 1.5)
             if turn % 2:
                 server.append("INBOX", corpus.small(1, seed=100 + turn))
             client.delete("Other")
             time.sleep(self.dice.random() * 0.3)
-        server.append("Other", corpus.small(10, seed=1000))
+
         # Removals by the dozen are held (DESIGN.md section 5), so only what is on the server is asked for here.
-        wanted = {name: sorted(message.digest for message in self.remote(server, name).values())
-                  for name in (b"INBOX", b"Other")}
-
         def arrived():
+            wanted = [message.digest for message in self.remote(server, b"Other").values()]
+            if not wanted:
+                _append(server, corpus.small(10, seed=1000))
+                return False
             there = [message.digest for message in check.folder_messages(mirror.folder_of(b"Other"))[0].values()]
-            return all(there.count(one) == 1 for one in wanted[b"Other"])
+            return all(there.count(one) == wanted.count(one) for one in wanted)
 
+        _append(server, corpus.small(10, seed=1000))
         wait_until(lambda: _quiet(arrived), 20)
         self.assertSoonMirrored(mirror, server, timeout=5, selected=[b"INBOX"], others=False, leftovers=False)
         self.assertEnds(daemon)
+
+
+def _append(server, messages):
+    """Into Other. Dovecot 2.3's sessions that had it open when it was deleted can empty its successor, or refuse it."""
+    def done():
+        try:
+            server.append("Other", messages)
+            return True
+        except RuntimeError:
+            return False
+    wait_until(done, 10, pause=0.2)
 
 
 def _quiet(condition):
