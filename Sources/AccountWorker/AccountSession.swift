@@ -37,7 +37,12 @@ struct AccountSession: Sendable {
     let first = try await connections.openFirst()
     let lanes = settings.connections - 1
     let signal = signal
-    let queue = WorkQueue(lanes: lanes) { signal.wake(.work) }
+    let notices = notices
+    let queue = WorkQueue(lanes: lanes) {
+      signal.wake(.work)
+    } onSettled: {
+      notices.settled($0)
+    }
     let runner = RoundRunner(account: account, connections: connections, isDryRun: false) { work, turn, result in
       await ended(work, turn, result, queue, isReserved: true)
     }
@@ -80,7 +85,6 @@ struct AccountSession: Sendable {
       sound.note(work.record.id, isSound: false)
       log(failure, of: work)
     }
-    notices.turnEnded(work.record.id)
     await refresh.changed(work.record.id)
     if let began = passes.ended(work.record.id, turn: turn) {
       await removeDeparted(before: began, queue, owning: isReserved ? work.record.id : nil)

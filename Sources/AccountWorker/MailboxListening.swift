@@ -46,6 +46,8 @@ struct MailboxListening {
       current.isForNews = !hasBroughtSomething
       if hasBroughtSomething { current.fruitless = 0 }
     }
+    // What follows may go out along with DONE; an IDLE that was refused or has broken would have been news.
+    guard reasons.contains(.news) || !connection.isOpen else { return .woken(reasons) }
     do {
       try await idling.ended()
     } catch ConnectionError.refused(_, let text) {

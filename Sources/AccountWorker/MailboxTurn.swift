@@ -75,7 +75,14 @@ struct MailboxTurn {
     guard wasCurrent, let checkpoint = current.work.record.checkpoint, checkpoint.highestModSequence != nil else {
       return
     }
-    let selection = try await connection.select(current.work.record.name, readOnly: true, resync: nil) { _ in }
+    let selection: Selection
+    do {
+      selection = try await connection.select(current.work.record.name, readOnly: true, resync: nil) { _ in }
+    } catch {
+      // The round meets it again, and says so.
+      guard connection.isOpen, !Task.isCancelled else { throw error }
+      return
+    }
     guard selection.uidValidity == current.work.record.uidValidity, selection.uidNext == checkpoint.uidNext,
       selection.highestModSequence == checkpoint.highestModSequence, Int(selection.exists) == checkpoint.messages
     else { return }
@@ -85,7 +92,8 @@ struct MailboxTurn {
   private func leaveToOthers(_ current: inout PushedMailbox) async {
     await queue.add(current.work)
     current.isCurrent = false
-    current.nextRound = .now() + .seconds(10)
+    current.nextRound = .now() + .seconds(1 << Int64(min(current.unsettled, 4)))
+    current.unsettled += 1
   }
 
   /// Of a mailbox that is reserved; it is released here.
@@ -147,7 +155,7 @@ struct MailboxTurn {
     else { return false }
     let count: Int
     do {
-      count = try await fetch(current, from: next)
+      count = try await fetch(current, from: next, try await state.arrivals(in: id))
     } catch {
       await queue.release(id)
       if let failure = session.express.failure { throw failure }
@@ -159,26 +167,29 @@ struct MailboxTurn {
     return count > 0
   }
 
-  private func fetch(_ current: PushedMailbox, from next: UID) async throws -> Int {
+  private func fetch(
+    _ current: PushedMailbox, from next: UID, _ arrivals: AccountState.Arrivals
+  ) async throws -> Int {
     let mailbox = try await session.express.mirrored(current.work.record, specialUse: current.work.specialUse)
     return try await PushDownload(
-      account: session.express, connection: connection, mailbox: mailbox, from: next
+      account: session.express, connection: connection, mailbox: mailbox, from: next, arrivals: arrivals
     ).run()
   }
 
   /// Selects the mailbox and fetches what is new where that is all; false where it is too much.
   private func fetchNews(_ current: inout PushedMailbox) async throws -> Bool {
-    guard let standing = try await state.standing(of: current.id) else { return true }
+    let name = current.work.record.name
+    let selection = try await connection.select(name, readOnly: true, resync: nil) { _ in }
+    guard let standing = try await state.standing(of: current.id), standing.record.name == name else { return true }
     current.work.record = standing.record
     guard let checkpoint = standing.record.checkpoint, let next = standing.next else { return false }
     // What its UIDs mean is proved by a round.
     guard session.sound.contains(current.id) else { return true }
-    let selection = try await connection.select(standing.record.name, readOnly: true, resync: nil) { _ in }
     guard selection.uidValidity == standing.record.uidValidity else { return true }
     let known = checkpoint.messages
     if Int(selection.exists) - known > Self.manyMessages { return false }
     if Int(selection.exists) > known, selection.exists - UInt32(clamping: known) <= Self.fewMessages {
-      _ = try await fetch(current, from: next)
+      if try await fetch(current, from: next, standing.arrivals) > 0 { current.isForNews = false }
     }
     return true
   }

@@ -202,7 +202,9 @@ struct MailboxWatch {
       place.pushed = current
       return
     }
+    current.isForNews = reasons.isDisjoint(with: .folder)
     let hasVisited = try await turn.visit(&current)
+    mailboxes.visited(current)
     guard var pushed = place.pushed, !pushed.isStopped else { return }
     try await turn.resume(&pushed)
     place.pushed = pushed

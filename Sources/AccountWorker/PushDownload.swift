@@ -11,10 +11,11 @@ struct PushDownload: Sendable {
   let mailbox: MirroredMailbox
   /// UIDs below are known.
   let from: UID
+  /// Read when the server had told of what came.
+  let arrivals: AccountState.Arrivals
 
   /// Returns how many messages came.
   func run() async throws -> Int {
-    let arrivals = try await account.state.arrivals(in: mailbox.record.id)
     // What comes may have been moved or sent here: a round tells.
     guard !arrivals.mayBeKnown else { return 0 }
     let wanted = UIDSet(ranges: CollectionOfOne(from.value...UInt32.max))

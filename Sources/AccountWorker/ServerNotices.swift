@@ -21,7 +21,7 @@ final class ServerNotices: Sendable {
     /// Of each mailbox what was told last.
     var statuses: [MailboxName: MailboxStatus] = [:]
     var rest = Rest()
-    /// Told while the mailbox was under way on another connection.
+    /// Told while the mailbox was under way.
     var deferred: [Int64: (name: MailboxName, status: MailboxStatus)] = [:]
   }
 
@@ -78,15 +78,15 @@ final class ServerNotices: Sendable {
     }
   }
 
-  /// The mailbox is under way on another connection, whose turn may see it.
+  /// The mailbox is under way: whether it was seen shows when that is over.
   func postpone(_ status: MailboxStatus, of mailbox: Int64, named name: MailboxName) {
     state.withLock { $0.deferred[mailbox] = (name, status) }
   }
 
   func forget(_ mailbox: Int64) { state.withLock { $0.deferred[mailbox] = nil } }
 
-  /// A turn has ended: what was told during it is looked at now.
-  func turnEnded(_ mailbox: Int64) {
+  /// The mailbox is under way no more: what was told meanwhile is looked at now.
+  func settled(_ mailbox: Int64) {
     let isNews = state.withLock { state -> Bool in
       guard let (name, status) = state.deferred.removeValue(forKey: mailbox) else { return false }
       var latest = status

@@ -12,6 +12,8 @@ final class WatchedMailboxes {
   private var ids: [MailboxName: Int64] = [:]
   /// A server whose numbers never come to what its rounds find is not believed twice.
   private var acted: [Int64: MailboxStatus] = [:]
+  /// How often in a row what was told of a mailbox came to nothing.
+  private var fruitless: [Int64: Int] = [:]
   /// Names that were told of and are not known; a survey has looked for them.
   private var strange: Set<MailboxName> = []
 
@@ -24,6 +26,7 @@ final class WatchedMailboxes {
     work = [:]
     ids = [:]
     acted = [:]
+    fruitless = [:]
     let resets = Set(survey.work.filter(\.forgetsCheckpoint).map(\.record.id))
     for item in survey.mailboxes {
       let id = item.record.id
@@ -81,8 +84,14 @@ final class WatchedMailboxes {
     try await mark(mailbox.id, status)
   }
 
+  /// A turn for what was told has ended. A server that tells of what is not there is heard again after the next survey.
+  func visited(_ mailbox: PushedMailbox) {
+    fruitless[mailbox.id] = mailbox.fruitless == 0 ? nil : fruitless[mailbox.id, default: 0] + 1
+  }
+
   private func mark(_ id: Int64, _ status: MailboxStatus) async throws {
-    guard acted[id] != status, let record = try await session.account.state.mailbox(id), status.isNews(to: record)
+    guard acted[id] != status, fruitless[id, default: 0] < 5, let record = try await session.account.state.mailbox(id),
+      status.isNews(to: record)
     else { return }
     acted[id] = status
     session.dirty.mark(id, status.tellsOfLosses(since: record) ? [.server, .losses] : .server)

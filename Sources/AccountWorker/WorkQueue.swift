@@ -47,14 +47,20 @@ actor WorkQueue {
   /// Since when and how often in a row the server has refused a connection to one of them.
   private var refusal: (until: ContinuousClock.Instant, count: Int)?
   private let onBackToWatch: @Sendable () -> Void
+  private let onSettled: @Sendable (Int64) -> Void
 
   /// - Parameters:
   ///   - lanes: how many connections take from it.
   ///   - onBackToWatch: called when work came, or came back, that none of them can serve now.
-  init(lanes: Int, onBackToWatch: @escaping @Sendable () -> Void = {}) {
+  ///   - onSettled: called when a mailbox is under way no more.
+  init(
+    lanes: Int, onBackToWatch: @escaping @Sendable () -> Void = {},
+    onSettled: @escaping @Sendable (Int64) -> Void = { _ in }
+  ) {
     self.lanes = lanes
     allLanes = lanes
     self.onBackToWatch = onBackToWatch
+    self.onSettled = onSettled
   }
 
   // MARK: Making work
@@ -193,6 +199,7 @@ actor WorkQueue {
     let id = work.record.id
     waiting.insert(merged(again.removeValue(forKey: id), work), at: 0)
     underWay.remove(id)
+    onSettled(id)
     wakeAll()
     callWatch()
   }
@@ -210,6 +217,7 @@ actor WorkQueue {
 
   private func settle(_ id: Int64) {
     underWay.remove(id)
+    onSettled(id)
     if let work = again.removeValue(forKey: id) { waiting.append(work) }
     wakeAll()
     callWatch()

@@ -15,17 +15,25 @@ extension AccountState {
     }
   }
 
-  /// Where a mailbox stands, read at once since what has come there waits. `next` is the first UID that is not known,
-  /// where a round has been completed.
-  package func standing(of id: Int64) async throws -> (record: MailboxRecord, next: UID?)? {
+  /// Where a mailbox stands.
+  package struct Standing: Sendable {
+    package var record: MailboxRecord
+    /// The first UID that is not known, where a round has been completed.
+    package var next: UID?
+    package var arrivals: Arrivals
+  }
+
+  /// Read in one go, since what has come there waits.
+  package func standing(of id: Int64) async throws -> Standing? {
     try await read { db in
       guard
         let record = try Row.fetchOne(db, sql: "SELECT * FROM mailbox WHERE id = ?", arguments: [id])
           .map(MailboxRecord.init(row:))
       else { return nil }
+      var standing = Standing(record: record, arrivals: try Self.arrivals(in: id, db))
       let highest = try Self.highestUID(of: id, db)
-      guard let uidNext = record.checkpoint?.uidNext, highest < .max else { return (record, nil) }
-      return (record, UID(max(uidNext, highest + 1)))
+      if let uidNext = record.checkpoint?.uidNext, highest < .max { standing.next = UID(max(uidNext, highest + 1)) }
+      return standing
     }
   }
 

@@ -7,19 +7,26 @@ import MailModel
 extension AccountState {
   /// What may be true of a message that has just come into the mailbox, read at once since it waits: another client may
   /// have moved it there, or our own hand may have sent it; its file may be here already.
-  package func arrivals(in mailbox: Int64) async throws -> (mayBeKnown: Bool, mayBeHere: Bool) {
-    try await read { db in
-      let row = try Row.fetchOne(
-        db,
-        sql: """
-          SELECT EXISTS (SELECT 1 FROM message
-              WHERE departed IS NOT NULL AND id NOT IN (SELECT message FROM hold_message))
-            OR EXISTS (SELECT 1 FROM intent WHERE mailbox = ?1) AS known,
-            EXISTS (SELECT 1 FROM local_file WHERE mailbox = ?1)
-            OR EXISTS (SELECT 1 FROM message WHERE mailbox = ?1 AND uid IS NULL AND state = 1 AND remote = 1) AS here
-          """, arguments: [mailbox])
-      return (row?["known"] ?? true, row?["here"] ?? true)
-    }
+  package func arrivals(in mailbox: Int64) async throws -> Arrivals {
+    try await read { db in try Self.arrivals(in: mailbox, db) }
+  }
+
+  package struct Arrivals: Sendable {
+    package var mayBeKnown: Bool
+    package var mayBeHere: Bool
+  }
+
+  static func arrivals(in mailbox: Int64, _ db: Database) throws -> Arrivals {
+    let row = try Row.fetchOne(
+      db,
+      sql: """
+        SELECT EXISTS (SELECT 1 FROM message
+            WHERE departed IS NOT NULL AND id NOT IN (SELECT message FROM hold_message))
+          OR EXISTS (SELECT 1 FROM intent WHERE mailbox = ?1) AS known,
+          EXISTS (SELECT 1 FROM local_file WHERE mailbox = ?1)
+          OR EXISTS (SELECT 1 FROM message WHERE mailbox = ?1 AND uid IS NULL AND state = 1 AND remote = 1) AS here
+        """, arguments: [mailbox])
+    return Arrivals(mayBeKnown: row?["known"] ?? true, mayBeHere: row?["here"] ?? true)
   }
 
   /// The mailbox's files without a row whose header, without what programs add, is this one.

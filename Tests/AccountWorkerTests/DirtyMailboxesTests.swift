@@ -18,6 +18,14 @@ struct DirtyMailboxesTests {
     #expect(dirty.take(preferring: 2) == nil)
   }
 
+  @Test func whatLostMessagesComesBeforeWhatMayHaveGotThem() {
+    let dirty = DirtyMailboxes(signal: WakeSignal())
+    dirty.mark(1, .server)
+    dirty.mark(2, [.server, .losses])
+    #expect(dirty.take(preferring: 1)?.mailbox == 2)
+    #expect(dirty.take(preferring: 1)?.mailbox == 1)
+  }
+
   @Test func aReasonThatIsClearedLeavesTheOther() {
     let dirty = DirtyMailboxes(signal: WakeSignal())
     dirty.mark(1, .server)

@@ -32,6 +32,17 @@ import Testing
           resync: QResyncParameters(uidValidity: UIDValidity(6)!, modSequence: ModSequence(9)!, knownUIDs: uids)),
         "EXAMINE \"INBOX\" (QRESYNC (6 9 1:3,7))"
       ),
+      (
+        .notify(NotifyRequest()),
+        "NOTIFY SET (SELECTED-DELAYED (MessageNew MessageExpunge FlagChange)) "
+          + "(PERSONAL (MessageNew MessageExpunge FlagChange MailboxName))"
+      ),
+      (
+        .notify(NotifyRequest(others: [MailboxName("a b"), MailboxName("c")])),
+        "NOTIFY SET (SELECTED-DELAYED (MessageNew MessageExpunge FlagChange)) "
+          + "(PERSONAL (MessageNew MessageExpunge FlagChange MailboxName)) "
+          + "(MAILBOXES (\"a b\" \"c\") (MessageNew MessageExpunge FlagChange MailboxName))"
+      ),
       (.uidSearch(nil, esearch: true), "UID SEARCH RETURN (ALL) ALL"),
       (.uidSearch(uids, esearch: false), "UID SEARCH UID 1:3,7"),
       (
