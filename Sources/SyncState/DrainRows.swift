@@ -94,12 +94,10 @@ extension AccountState {
           ON CONFLICT (id) DO UPDATE SET mailbox = ?1, listing = ?2
           """, arguments: [mailbox, listing])
       try Self.noteAbsent(changes.absent, listing: listing, now: now, db)
-      let returned = try db.cachedStatement(
-        sql: "UPDATE drained SET absent_listing = NULL, absent_at = NULL WHERE id = ?")
-      for id in changes.returned { try returned.execute(arguments: [id]) }
+      try IDRuns(changes.returned).execute(
+        "UPDATE drained SET absent_listing = NULL, absent_at = NULL WHERE id BETWEEN ?1 AND ?2", db)
       try Self.removeDrained(changes.gone, db)
-      let forget = try db.cachedStatement(sql: "DELETE FROM drained WHERE id = ?")
-      for id in changes.forgotten { try forget.execute(arguments: [id]) }
+      try IDRuns(changes.forgotten).execute("DELETE FROM drained WHERE id BETWEEN ?1 AND ?2", db)
       // What is not here yet goes to where mail is delivered now, and leaves as the person wants now.
       try db.execute(
         sql: """
@@ -165,8 +163,8 @@ extension AccountState {
   package func intendDeletion(_ ids: [Int64]) async throws {
     guard !ids.isEmpty else { return }
     try await write { db in
-      let statement = try db.cachedStatement(sql: "UPDATE drained SET departure = 1 WHERE id = ?")
-      for id in ids { try statement.execute(arguments: [id]) }
+      _ = try IDRuns(ids).execute(
+        "UPDATE drained SET departure = 1 WHERE id BETWEEN ?1 AND ?2 AND departure <> 1", db)
     }
   }
 
@@ -174,8 +172,7 @@ extension AccountState {
   package func noteQuit(_ ids: [Int64]) async throws {
     guard !ids.isEmpty else { return }
     try await write { db in
-      let statement = try db.cachedStatement(sql: "UPDATE drained SET departure = 2 WHERE id = ?")
-      for id in ids { try statement.execute(arguments: [id]) }
+      _ = try IDRuns(ids).execute("UPDATE drained SET departure = 2 WHERE id BETWEEN ?1 AND ?2", db)
     }
   }
 
@@ -185,21 +182,19 @@ extension AccountState {
   ) async throws {
     guard !ids.isEmpty else { return }
     try await write { db in
-      let statement = try db.cachedStatement(
-        sql: "UPDATE drained SET departure = 3, deletions = deletions + 1 WHERE id = ?")
-      let message = try db.cachedStatement(
-        sql: """
-          SELECT message.id FROM message JOIN drained ON message.mailbox = drained.mailbox
-            AND message.uid = drained.id WHERE drained.id = ?
-          """)
-      let told = try db.cachedStatement(sql: "UPDATE message SET added = NULL WHERE id = ?")
-      for id in ids {
-        try statement.execute(arguments: [id])
-        guard let message = try Int64.fetchOne(message, arguments: [id]) else { continue }
-        try Self.noteArrival(of: id, db)
-        try History.note(.deleted, of: message, cause: cause, detail: detail, now: now, db)
-        try told.execute(arguments: [message])
-      }
+      let rows = IDRuns(ids)
+      try rows.execute(
+        "UPDATE drained SET departure = 3, deletions = deletions + 1 WHERE id BETWEEN ?1 AND ?2", db)
+      try Self.noteArrivals(of: rows, db)
+      try rows.execute(
+        """
+        INSERT INTO history (at, event, cause, mailbox, uid, base_name, content_digest, came, detail)
+        SELECT ?3, ?4, ?5, mailbox.name, uid, base_name, content_digest, added, ?6
+        FROM drained JOIN message ON message.mailbox = drained.mailbox AND message.uid = drained.id
+          JOIN mailbox ON mailbox.id = message.mailbox
+        WHERE drained.id BETWEEN ?1 AND ?2
+        """, with: [now, HistoryEvent.deleted.rawValue, cause.rawValue, detail], db)
+      try rows.execute("UPDATE message SET added = NULL WHERE \(Self.isOfRun)", db)
     }
   }
 
@@ -250,40 +245,35 @@ extension AccountState {
   }
 
   private static func noteAbsent(_ ids: [Int64], listing: Int64, now: Int64, _ db: Database) throws {
-    let statement = try db.cachedStatement(
-      sql: "UPDATE drained SET absent_listing = ?, absent_at = ? WHERE id = ? AND absent_listing IS NULL")
-    for id in ids { try statement.execute(arguments: [listing, now, id]) }
+    try IDRuns(ids).execute(
+      """
+      UPDATE drained SET absent_listing = ?3, absent_at = ?4
+      WHERE id BETWEEN ?1 AND ?2 AND absent_listing IS NULL
+      """, with: [listing, now], db)
   }
 
-  /// Writes into history when a message came, as long as its row still says so.
-  private static func noteArrival(of id: Int64, _ db: Database) throws {
-    try db.cachedStatement(
-      sql: """
-        INSERT INTO history (at, event, cause, mailbox, uid, base_name, content_digest, came, detail)
-        SELECT added, ?1, ?2, mailbox.name, uid, base_name, content_digest, added, ''
-        FROM message JOIN mailbox ON mailbox.id = message.mailbox
-          JOIN drained ON drained.mailbox = message.mailbox AND drained.id = message.uid
-        WHERE drained.id = ?3 AND state = 1 AND added IS NOT NULL
-        """
-    ).execute(arguments: [HistoryEvent.came.rawValue, HistoryCause.server.rawValue, id])
+  /// A row of `message` that is one of the run's.
+  private static let isOfRun = "(mailbox, uid) IN (SELECT mailbox, id FROM drained WHERE id BETWEEN ?1 AND ?2)"
+
+  /// Writes into history when messages came, as long as their rows still say so.
+  private static func noteArrivals(of rows: IDRuns, _ db: Database) throws {
+    try rows.execute(
+      """
+      INSERT INTO history (at, event, cause, mailbox, uid, base_name, content_digest, came, detail)
+      SELECT added, ?3, ?4, mailbox.name, uid, base_name, content_digest, added, ''
+      FROM drained JOIN message ON message.mailbox = drained.mailbox AND message.uid = drained.id
+        JOIN mailbox ON mailbox.id = message.mailbox
+      WHERE drained.id BETWEEN ?1 AND ?2 AND state = 1 AND added IS NOT NULL
+      """, with: [HistoryEvent.came.rawValue, HistoryCause.server.rawValue], db)
   }
 
   /// Removes rows with those of their messages, which are the person's alone from now on. History keeps when they came.
   private static func removeDrained(_ ids: [Int64], _ db: Database) throws {
     guard !ids.isEmpty else { return }
-    let message = try db.cachedStatement(
-      sql: """
-        DELETE FROM message WHERE state = 1 AND uid = ?1
-          AND mailbox = (SELECT mailbox FROM drained WHERE id = ?1)
-        """)
-    let row = try db.cachedStatement(sql: "DELETE FROM drained WHERE id = ?")
-    var delivered = 0
-    for id in ids {
-      try noteArrival(of: id, db)
-      try message.execute(arguments: [id])
-      delivered += db.changesCount
-      try row.execute(arguments: [id])
-    }
+    let rows = IDRuns(ids)
+    try noteArrivals(of: rows, db)
+    let delivered = try rows.execute("DELETE FROM message WHERE state = 1 AND \(isOfRun)", db)
+    try rows.execute("DELETE FROM drained WHERE id BETWEEN ?1 AND ?2", db)
     try db.execute(sql: "UPDATE maildrop SET gone = gone + ?", arguments: [delivered])
   }
 }

@@ -47,7 +47,7 @@ struct MaildropSession: Sendable {
     (changes.absent, changes.returned, changes.gone, changes.forgotten) = (
       plan.absent, plan.returned, plan.gone, plan.forgotten
     )
-    changes.new = plan.fetches.filter { $0.row == nil }.map {
+    changes.new = plan.fetches.lazy.filter { $0.row == nil }.map {
       ListedMessage(uniqueID: $0.entry.uniqueID, size: $0.entry.size)
     }
     var rows = try await state.noteListing(

@@ -9,12 +9,12 @@ package enum AccountActions {
     _ selected: SelectedAccount, in runtime: MirrorRuntime, dryRun: Bool,
     progress: @escaping @Sendable (ProgressReport) -> Void
   ) async -> SyncResult {
-    let changes = ChangeCollection()
+    let changes = selected.account.onChange == nil ? nil : ChangeCollection()
     let worker = AccountWorker(
       runtime.settings(selected.account), resources: runtime.resources, observer: { progress(ProgressReport($0)) },
-      report: { changes.add($0) })
+      report: { changes?.add($0) })
     let outcome = await worker.sync(only: selected.mailboxes, dryRun: dryRun)
-    if let words = selected.account.onChange {
+    if let words = selected.account.onChange, let changes {
       let runner = HookRunner(
         account: selected.account.name, command: runtime.hook(words, of: runtime.configuration),
         logger: runtime.resources.logger)

@@ -68,11 +68,12 @@ package struct DrainPlan: Equatable, Sendable {
 
 extension DrainPlan {
   /// What one session fetches of `fetches`. What has made trouble gets a session of its own: a connection that ends with
-  /// it takes nothing along then, neither fetches nor deletions. Messages that stay on the server and that only content tells apart are
-  /// fetched all or none, since a part would be the same part each time.
+  /// it takes nothing along then, neither fetches nor deletions. Messages that stay on the server and that only content
+  /// tells apart are fetched all or none, since a part would be the same part each time.
   package func fetches(upTo limit: Int, retention: DrainPolicy.Retention) -> [Fetch] {
-    var fetches = fetches.filter { $0.attempts == 0 }
-    if fetches.isEmpty, deletions.isEmpty { fetches = self.fetches }
+    // What has made trouble comes last.
+    let untroubled = self.fetches.firstIndex { $0.attempts > 0 } ?? self.fetches.count
+    let fetches = untroubled == 0 && deletions.isEmpty ? self.fetches : Array(self.fetches[..<untroubled])
     guard limit > 0, fetches.count > limit else { return fetches }
     let whole = retention == .delete ? [] : Set(contests.flatMap(\.numbers))
     var count = 0

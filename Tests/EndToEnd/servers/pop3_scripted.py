@@ -382,10 +382,10 @@ class Session:
     def one(self, words):
         """(number, message) that the words name; None, and -ERR is sent, where there is none."""
         number = int(words[0]) if words and re.fullmatch(rb"\d{1,9}", words[0]) else 0
-        found = dict(self.present()).get(number)
-        if found is None:
+        if not 0 < number <= len(self.drops) or number in self.marked:
             self.err(b"no such message")
-        return (number, found) if found else None
+            return None
+        return number, self.drops[number - 1]
 
     def do_stat(self, words):
         present = self.present()
