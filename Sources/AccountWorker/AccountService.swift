@@ -145,6 +145,12 @@ package actor AccountService {
     signal.wake(.survey)
   }
 
+  /// Lets go of what can be read again, where nothing is under way.
+  package func releaseMemory() async {
+    guard board.current.activity != .syncing, let account = open?.account else { return }
+    await account.state.releaseMemory()
+  }
+
   /// False where it has been busy for long and given no sign of life.
   package func proves() -> Bool {
     let octets = lines.traffic

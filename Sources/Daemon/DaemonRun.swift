@@ -21,6 +21,7 @@ package struct DaemonRun: Sendable {
 
   private static let statusPause = Duration.seconds(1)
   private static let quiet = Duration.seconds(5)
+  private static let longestBusy = Duration.seconds(60)
   /// Octets that are not worth the trouble.
   private static let growth = 4 << 20
 
@@ -134,17 +135,20 @@ package struct DaemonRun: Sendable {
     }
   }
 
-  /// When all has been quiet for a while after something happened, memory that it took is given back.
+  /// When all has been quiet for a while after something happened, memory that it took is given back; with many
+  /// accounts there is no quiet, and it is given back now and then.
   private func giveBackMemory(_ daemon: MirrorDaemon) async {
     var pending: Task<Int, any Error>?
     var last = 0
+    var busySince = ContinuousClock.now
     for await _ in daemon.statusChanges() {
-      pending?.cancel()
-      if let done = try? await pending?.value { last = done }
+      if .now - busySince < Self.longestBusy { pending?.cancel() }
+      if let done = try? await pending?.value { (last, busySince) = (done, .now) }
       let before = last
       pending = Task {
         try await Task.sleep(for: Self.quiet)
         guard ProcessMemory.resident > before + Self.growth else { return before }
+        await daemon.releaseMemory()
         ProcessMemory.giveBack()
         return ProcessMemory.resident
       }

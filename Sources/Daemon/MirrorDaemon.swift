@@ -89,6 +89,11 @@ package actor MirrorDaemon: MirrorControl {
     return hung
   }
 
+  /// Accounts at rest let go of what they can read again.
+  package func releaseMemory() async {
+    for member in members.values { await member.service.releaseMemory() }
+  }
+
   /// Tells of accounts that have not been current for too long, and of those that are again.
   package func lookForStaleness() {
     let statuses = members.values.map { member in

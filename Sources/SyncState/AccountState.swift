@@ -186,6 +186,9 @@ package final class AccountState: Sendable {
     }
   }
 
+  /// Lets go of pages and statements that can be had again.
+  package func releaseMemory() async { try? await queue.writeWithoutTransaction { $0.releaseMemory() } }
+
   func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
     do {
       return try await queue.read(body)

@@ -26,7 +26,10 @@ package enum Connecting {
       .channelOption(.tcpOption(.init(rawValue: TCP_KEEPIDLE)), value: 30)
       .channelOption(.tcpOption(.init(rawValue: TCP_KEEPINTVL)), value: 10)
       .channelOption(.tcpOption(.init(rawValue: TCP_KEEPCNT)), value: 4)
-      .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: readCapacity))
+      .channelOption(
+        .recvAllocator,
+        value: AdaptiveRecvByteBufferAllocator(minimum: 2 << 10, initial: 16 << 10, maximum: readCapacity)
+      )
       .channelOption(.maxMessagesPerRead, value: 2)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
@@ -59,7 +62,7 @@ package enum Connecting {
     }
   }
 
-  /// Bytes read from the socket at once, at most.
+  /// Bytes read from the socket at once, at most: as many as lately came, so that a quiet connection keeps little.
   private static let readCapacity = 128 << 10
 
   private static func readable(_ error: any Error, _ settings: TransportSettings) -> TransportError {

@@ -52,7 +52,6 @@ package final class OpenSSLHandler: ChannelDuplexHandler {
   }
 
   package func handlerAdded(context: ChannelHandlerContext) {
-    plain = context.channel.allocator.buffer(capacity: Self.plainCapacity)
     if context.channel.isActive { begin(context) }
   }
 
@@ -103,6 +102,8 @@ package final class OpenSSLHandler: ChannelDuplexHandler {
         switch try tls.read(into: &plain) {
         case .bytes: context.fireChannelRead(Self.wrapInboundOut(plain))
         case .waiting:
+          // A connection is quiet most of the time.
+          plain = ByteBuffer()
           // A key update or the like may want an answer.
           return sendOutput(context, nil)
         case .closed:

@@ -16,7 +16,7 @@ struct BackoffTests {
   func growth() {
     var backoff = Backoff()
     let pauses = (0..<12).map { _ in seconds(backoff.pause(after: .network, jitter: 0.5)) }
-    #expect(pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300])
+    #expect(pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60, 60])
     backoff.reset()
     #expect(seconds(backoff.pause(after: .network, jitter: 0)) == 0.8)
     backoff.reset()
@@ -36,7 +36,7 @@ struct BackoffTests {
   func classes() {
     #expect(Backoff.Cause(ConnectionError.session(.authenticationRefused("no"))) == .refused)
     #expect(Backoff.Cause(ConnectionError.session(.unavailable("later"))) == .busy)
-    #expect(Backoff.Cause(ConnectionError.bye("later")) == .busy)
+    #expect(Backoff.Cause(ConnectionError.bye("restarting")) == .network)
     #expect(Backoff.Cause(ConnectionError.broken("reset")) == .network)
     #expect(Backoff.Cause(ConnectionError.transport(.refused(host: "a", port: 1))) == .network)
     #expect(Backoff.Cause(ConnectionError.noPassword("locked")) == .noPassword)

@@ -81,6 +81,8 @@ package final class CompressionHandler: ChannelDuplexHandler {
       // Comes back to `read` if the protocol wants more.
       if !isOver { context.channel.read() }
     }
+    // A connection is quiet most of the time.
+    if !inflater.isReady { plain = ByteBuffer() }
     if isWanted, !isOver {
       isWanted = false
       context.read()
