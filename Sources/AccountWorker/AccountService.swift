@@ -242,7 +242,7 @@ package actor AccountService {
       }
       self.life = nil
       open = nil
-      board.update { ($0.push, $0.nextPoll) = (.unknown, nil) }
+      board.update { ($0.push, $0.folders, $0.nextPoll) = (.unknown, .unknown, nil) }
       // Only a session that lasted shows that what ended the one before is over.
       if let surveyed, .now - surveyed > max(.seconds(60), lastPause * 2) { backoff.reset() }
       let isToRestart = isRestarting

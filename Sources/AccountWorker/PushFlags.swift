@@ -22,14 +22,16 @@ struct PushFlags: Sendable {
     var rows = try await state.pending(.flags, in: target.id)
     guard !rows.isEmpty else { return result }
     let clearing = rows.filter { !$0.isApproved && !change(of: $0).removing.isEmpty }
-    let (verdict, size) = try await target.verdict(.flagsCleared, clearing.count)
-    if case .held(let reason) = verdict {
-      result.notices.append(try await target.hold(clearing.map(\.id), kind: "flags", reason: reason))
-      let held = Set(clearing.map(\.id))
-      rows.removeAll { held.contains($0.id) }
-    } else {
-      try await state.count(
-        .flagsCleared, clearing.count, in: target.id, folderSize: size, now: target.account.now())
+    if !clearing.isEmpty {
+      let (verdict, size) = try await target.verdict(.flagsCleared, clearing.count)
+      if case .held(let reason) = verdict {
+        result.notices.append(try await target.hold(clearing.map(\.id), kind: "flags", reason: reason))
+        let held = Set(clearing.map(\.id))
+        rows.removeAll { held.contains($0.id) }
+      } else {
+        try await state.count(
+          .flagsCleared, clearing.count, in: target.id, folderSize: size, now: target.account.now())
+      }
     }
     try await settleUnsendable(&rows)
     for (change, rows) in Dictionary(grouping: rows, by: { sendable(change(of: $0)) }) {

@@ -25,9 +25,13 @@ def binary():
     return os.environ.get("MAILMIRROR_BIN") or str(REPOSITORY / ".build" / "debug" / "mailmirror")
 
 
+def is_release():
+    return "release" in Path(binary()).resolve().parts
+
+
 def peak_limit():
     """What the program may have resident at its peak, kB: 64 MB, and 12 MB more for the larger code of a debug build."""
-    return (64 if "release" in Path(binary()).resolve().parts else 76) * 1024
+    return (64 if is_release() else 76) * 1024
 
 
 def toml(value):

@@ -16,28 +16,6 @@ class DaemonBothWays(TwoWay):
         self.process = self.daemon(self.subject)
         return self.process
 
-    def test_M25_what_no_watch_tells_is_noticed_by_the_periodic_look(self):
-        """A new file, a flag, a move, a deletion and a new folder with mail in it at once: all are on the server within
-        seconds, told by nobody."""
-        self.running()
-        mail_reader.deliver(self.folder("Sent"), letter("sent"), "S")
-        mail_reader.flag(self.file("t1"), "F")
-        mail_reader.move(self.file("t2"), self.folder("Archive"))
-        self.file("t3").unlink()
-        wait_until(lambda: self.on_server("Sent", "sent") and self.on_server("INBOX", "t1")[0].flags == {"\\flagged"}
-                   and self.on_server("Archive", "t2") and self.on_server("Trash", "t3"), 30, 0.3)
-        wait_until(lambda: mail_reader.find(self.folder("Trash"), "t3"), 20, 0.3)
-        self.assertPlaces("t2", "Archive")
-        self.assertPlaces("t3", "Trash")
-        self.assertSame()
-        with self.subTest("at rest nothing is sent"):
-            self.wire.forget()
-            self.process.wait_for(lambda accounts: accounts["test"], 5)
-            mail = self.subject.mail()
-            self.synced(self.subject)
-            self.assertEqual(self.wire.writes, [])
-            self.assertEqual(self.subject.mail(), mail)
-
     def test_a_sync_through_the_daemon_sends_and_waits(self):
         """`sync` asks the daemon, waits `settle` and for Trash, and ends with all done; M23: one works at a time."""
         self.pair(6, poll_interval="1h")

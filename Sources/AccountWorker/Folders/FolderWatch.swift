@@ -113,7 +113,7 @@ final class FolderWatch: Sendable {
         let identity = try directory.status().identity
         found[identity] =
           try state.withLock { $0.tree[identity] }
-          ?? watches.watch(directory) { [weak self] in self?.note($0, in: .folders) }
+          ?? watches.watch(directory) { [weak self] in self?.note($0, ofTree: identity) }
       } catch {
         trouble = error as? FolderWatchTrouble ?? FolderWatchTrouble(error)
       }
@@ -149,6 +149,13 @@ final class FolderWatch: Sendable {
       return state.folders.removeValue(forKey: mailbox)
     }
     withExtendedLifetime(displaced) {}
+  }
+
+  private func note(_ told: DirectoryNews, ofTree identity: FileIdentity) {
+    // Another directory may get its inode.
+    let displaced = told == .displaced ? state.withLock { $0.tree.removeValue(forKey: identity) } : nil
+    withExtendedLifetime(displaced) {}
+    note(told, in: .folders)
   }
 
   private func time(_ state: inout State) {
