@@ -33,12 +33,12 @@ package struct Credentials: Sendable {
 
 /// Fetches one account's secret when it is asked for: all that ask at the same time share one call.
 ///
-/// A password is kept for some minutes, so that a sync's connections ask a person once; a token until the server
-/// refuses it, since only the server knows how long it lives. What was refused is dropped. A fetch that fails is not
+/// A secret is kept for some minutes, so that a sync's connections ask a person once. The program that gives a token
+/// knows how long it lives, and is asked again before it can have expired. What was refused is dropped. A fetch that fails is not
 /// tried again before a pause, which grows: whoever asks meanwhile gets the same error.
 package actor CredentialSource {
   package struct Times: Sendable {
-    package var passwordLifetime: Duration = .seconds(300)
+    package var lifetime: Duration = .seconds(300)
     package var firstPause: Duration = .seconds(2)
     package var longestPause: Duration = .seconds(600)
 
@@ -92,8 +92,7 @@ package actor CredentialSource {
     kept = secret
     failure = nil
     generation += 1
-    guard kind == .password else { return }
-    Task { [weak self, generation, lifetime = times.passwordLifetime] in
+    Task { [weak self, generation, lifetime = times.lifetime] in
       try? await Task.sleep(for: lifetime)
       await self?.forget(generation)
     }

@@ -1,7 +1,10 @@
 """What the tests of the daemon's surroundings share, and those that run in a network of their own (test_surroundings)."""
 
+import socket
 import subprocess
+import threading
 import time
+from pathlib import Path
 
 from servers.model import simple
 from support import figure, wait_until
@@ -22,6 +25,43 @@ class Surroundings(Pushed):
         figure("%s: connected anew after %.2f s" % (self._testMethodName, time.monotonic() - began))
         server.mute = False
         wait_until(lambda: server.idling(), 10)
+
+
+class Names:
+    """A name server that gives every name the address `answer`, and says nothing while that is None."""
+
+    answer = None
+
+    def __init__(self, directory):
+        self.file = Path(directory) / "resolv.conf"
+        self.file.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+
+    def start(self):
+        if subprocess.run(["mount", "--bind", str(self.file), "/etc/resolv.conf"], capture_output=True).returncode:
+            return False
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 53))
+        threading.Thread(target=self._serve, daemon=True).start()
+        return True
+
+    def stop(self):
+        self.socket.close()
+        subprocess.run(["umount", "/etc/resolv.conf"], check=True)
+
+    def _serve(self):
+        while True:
+            try:
+                query, peer = self.socket.recvfrom(512)
+            except OSError:
+                return
+            if self.answer is None:
+                continue
+            question = query[12:query.index(b"\0", 12) + 5]
+            isAddress = question[-4:] == b"\0\1\0\1"
+            reply = query[:2] + b"\x81\x80\0\1" + (b"\0\1" if isAddress else b"\0\0") + b"\0\0\0\0" + question
+            if isAddress:
+                reply += b"\xc0\x0c\0\1\0\1\0\0\0\x01\0\x04" + socket.inet_aton(self.answer)
+            self.socket.sendto(reply, peer)
 
 
 class InNamespace(Surroundings):
@@ -50,6 +90,24 @@ class InNamespace(Surroundings):
         wait_until(lambda: daemon.log.count("next try in") >= 5, 15)
         self.assertConnectsAnew(server, lambda: self.ip("addr", "add", self.address + "/32", "dev", "lo"), 2)
         self.assertSoonHolds(mirror, server.box("INBOX"))
+        self.assertEnds(daemon)
+
+    def test_names_that_can_be_looked_up_only_after_a_while(self):
+        """A name server that says nothing holds nothing up for longer than `timeout`; soon after it answers, so do we."""
+        names = Names(self.directory)
+        if not names.start():
+            self.skipTest("resolv.conf can't be replaced here")
+        self.addCleanup(names.stop)
+        server = self.serve(capabilities=IDLE, address="")
+        mirror = self.mirror(server, host="mail.example", allow_cleartext=True, timeout="2s")
+        daemon = self.daemon(mirror)
+        error = daemon.wait_for(lambda accounts: accounts["test"]["error"], 5)
+        self.assertEqual(error["kind"], "network")
+        # As after a sleep: from now on the pauses are short.
+        self.ip("addr", "add", self.address + "/32", "dev", "lo")
+        wait_until(lambda: daemon.log.count("next try in") >= 3, 20)
+        names.answer = self.address
+        self.assertConnectsAnew(server, lambda: None, 8)
         self.assertEnds(daemon)
 
     def test_a_server_that_does_not_greet_is_not_waited_for(self):

@@ -92,7 +92,7 @@ class Network(unittest.TestCase):
 
     def test_in_a_network_of_its_own(self):
         """The tests of `InNamespace`."""
-        words = ["unshare", "-rn"] if os.getuid() else ["unshare", "-n"]
+        words = ["unshare", "-rnm"] if os.getuid() else ["unshare", "-nm"]
         if not shutil.which("unshare") or not shutil.which("ip"):
             self.skipTest("no unshare or no ip here")
         if subprocess.run(words + ["ip", "link", "set", "lo", "up"], capture_output=True).returncode:

@@ -1,5 +1,6 @@
 import Foundation
 import MailConnections
+import SASL
 import Synchronization
 import Testing
 
@@ -19,7 +20,7 @@ private struct NoSecret: Error, Equatable {
 struct CredentialTests {
   private func times(lifetime: Duration = .seconds(300), pause: Duration = .seconds(2)) -> CredentialSource.Times {
     var times = CredentialSource.Times()
-    (times.passwordLifetime, times.firstPause) = (lifetime, pause)
+    (times.lifetime, times.firstPause) = (lifetime, pause)
     return times
   }
 
@@ -37,27 +38,40 @@ struct CredentialTests {
     #expect(secrets == [Array("secret1".utf8)] && fetches.now == 1)
   }
 
-  @Test("a password is kept for its time, a token until it is refused")
-  func kept() async throws {
+  @Test("a secret is kept for its time, or until it is refused", arguments: [CredentialKind.password, .token])
+  func kept(kind: CredentialKind) async throws {
     let fetches = Fetches()
-    let short = times(lifetime: .milliseconds(100))
-    let password = CredentialSource(kind: .password, times: short) { fetches.next() }
-    let first = try await password.get()
-    #expect(try await password.get() == first && fetches.now == 1)
+    let short = CredentialSource(kind: kind, times: times(lifetime: .milliseconds(100))) { fetches.next() }
+    let first = try await short.get()
+    #expect(try await short.get() == first && fetches.now == 1)
     try await Task.sleep(for: .milliseconds(400))
-    #expect(try await password.get() != first && fetches.now == 2)
+    #expect(try await short.get() != first && fetches.now == 2)
+  }
 
-    let tokens = Fetches()
-    let token = CredentialSource(kind: .token, times: short) { tokens.next() }
+  @Test("the other connections' refusals of an old token don't cost the new one")
+  func refusedTokens() async throws {
+    let fetches = Fetches()
+    let token = CredentialSource(kind: .token) { fetches.next() }
     let old = try await token.get()
-    try await Task.sleep(for: .milliseconds(400))
-    #expect(try await token.get() == old && tokens.now == 1)
     #expect(await token.refused(old))
     let new = try await token.get()
-    #expect(new != old && tokens.now == 2)
-    // The other connections' refusals of the old one don't cost the new one.
+    #expect(new != old && fetches.now == 2)
     #expect(await token.refused(old))
-    #expect(try await token.get() == new && tokens.now == 2)
+    #expect(try await token.get() == new && fetches.now == 2)
+  }
+
+  @Test("a failure is not waited for when there is reason to hope")
+  func hope() async throws {
+    let fetches = Fetches()
+    let source = CredentialSource(kind: .token, times: times(pause: .seconds(60))) {
+      let secret = fetches.next()
+      if fetches.now == 1 { throw NoSecret(attempt: 1) }
+      return secret
+    }
+    await #expect(throws: NoSecret(attempt: 1)) { try await source.get() }
+    await #expect(throws: NoSecret(attempt: 1)) { try await source.get() }
+    await source.endPause()
+    #expect(try await source.get() == Array("secret2".utf8))
   }
 
   @Test("a refused password is asked for again, but not tried at once")
