@@ -53,7 +53,9 @@ package enum ConnectionError: Error, Hashable, Sendable {
     switch self {
     case .transport(.badSettings), .transport(.tls(.caFile)), .unencodable: .never
     case .transport(.tls(.clientCertificate)), .transport(.tls(.clientCertificateWanted)): .never
-    case .transport(.tls(.truncated)), .transport(.tls(.broken)), .transport(.tls(.timedOut)): .soon
+    case .transport(.tls(.truncated)), .transport(.tls(.broken)), .transport(.tls(.timedOut)),
+      .transport(.tls(.cutInHandshake)):
+      .soon
     case .transport(.tls), .transport(.tunnel), .noPassword: .later
     case .transport, .incomplete, .broken, .timedOut, .closed: .soon
     case .bye: .soon

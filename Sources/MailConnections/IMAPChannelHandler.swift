@@ -3,7 +3,6 @@ import IMAPProtocol
 import LinuxFiles
 import Logging
 import NIOCore
-import NIOPosix
 import SASL
 import Transport
 
@@ -218,16 +217,10 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
   private func askForPassword() {
     guard let context else { return }
     isAskingForPassword = true
-    let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
-    let (get, eventLoop) = (setup.endpoint.credentials.get, context.eventLoop)
-    Task {
-      do {
-        let secret = try await get()
-        eventLoop.execute { handler.value.received(password: secret) }
-      } catch {
-        let reason = "\(error)"
-        eventLoop.execute { handler.value.fail(.noPassword(reason)) }
-      }
+    setup.askForPassword(for: self, on: context.eventLoop) {
+      $0.received(password: $1)
+    } orElse: {
+      $0.fail(.noPassword($1))
     }
   }
 
@@ -237,15 +230,9 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
     if case .session = phase { run(machine.password(password)) }
   }
 
-  /// On a thread of its own kind: a server may ask for a second of computing, and the others' bytes don't wait for it.
   private func derive(_ derivation: SASLDerivation) {
     guard let context else { return }
-    let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
-    let eventLoop = context.eventLoop
-    NIOThreadPool.singleton.submit { _ in
-      let key = derivation.compute()
-      eventLoop.execute { handler.value.received(derived: key) }
-    }
+    setup.derive(derivation, for: self, on: context.eventLoop) { $0.received(derived: $1) }
   }
 
   private func received(derived key: [UInt8]) {
@@ -263,14 +250,7 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
     guard count == 0, let tls = setup.tls else {
       return fail(.session(.protocolViolation("bytes came with the answer to STARTTLS")))
     }
-    do {
-      let settings = setup.endpoint.transport
-      try context.pipeline.syncOperations.addHandler(
-        OpenSSLHandler(context: tls, host: settings.host, handshakeTimeout: TimeAmount(settings.connectTimeout)),
-        position: .first)
-    } catch {
-      fail(.transport(.tls(error as? TLSFailure ?? .handshake(reason: "\(error)"))))
-    }
+    do { try setup.startTLS(tls, in: context) } catch { fail(.transport(.tls(error))) }
   }
 
   private func compress() {

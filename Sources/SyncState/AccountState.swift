@@ -135,14 +135,15 @@ package final class AccountState: Sendable {
     }
   }
 
-  /// Opens for reading alone, beside a running process; for `status` and its like.
+  /// Opens for reading alone, beside a running process; for `status` and its like. A state that an earlier version
+  /// wrote is read in a copy that has all that this one knows of.
   package static func openReadOnly(at path: String) throws -> AccountState {
     try refuseCutShort(path)
     do {
       var configuration = Configuration()
       configuration.readonly = true
       configuration.busyMode = .timeout(5)
-      let queue = try DatabaseQueue(path: path, configuration: configuration)
+      let queue = try upToDate(DatabaseQueue(path: path, configuration: configuration))
       let identity = try queue.read { db -> AccountIdentity in
         guard let row = try Row.fetchOne(db, sql: "SELECT * FROM account") else {
           throw StateError.damaged(path, "it has no account row")
@@ -154,6 +155,16 @@ package final class AccountState: Sendable {
     } catch let error as DatabaseError {
       throw StateError(database: error, path: path)
     }
+  }
+
+  private static func upToDate(_ queue: DatabaseQueue) throws -> DatabaseQueue {
+    guard try !queue.read(Schema.migrator.hasCompletedMigrations) else { return queue }
+    // Without a name it is a file of SQLite's own, which goes when it is closed.
+    let copy = try DatabaseQueue(path: "")
+    try queue.backup(to: copy)
+    try queue.close()
+    try Schema.migrator.migrate(copy)
+    return copy
   }
 
   /// Whether a power cut may have taken or emptied the file of a row that this session settled.

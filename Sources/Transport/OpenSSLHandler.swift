@@ -169,7 +169,7 @@ package final class OpenSSLHandler: ChannelDuplexHandler {
   package func channelInactive(context: ChannelHandlerContext) {
     switch state {
     case .open: context.fireErrorCaught(TLSFailure.truncated)
-    case .handshake: context.fireErrorCaught(TLSFailure.handshake(reason: "the server closed the connection"))
+    case .handshake: context.fireErrorCaught(TLSFailure.cutInHandshake)
     case .idle, .closed: break
     }
     end(with: ChannelError.eof)

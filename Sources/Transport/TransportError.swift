@@ -22,6 +22,8 @@ package enum TLSFailure: Error, Hashable, Sendable {
   case notTLS
   case timedOut
   case handshake(reason: String)
+  /// The peer ended the connection before the handshake was done and did not say why.
+  case cutInHandshake
   /// The stream ended without the peer's close_notify: what came before may be cut.
   case truncated
   case caFile(path: String, reason: String)
@@ -69,6 +71,7 @@ extension TLSFailure: CustomStringConvertible {
     case .protocolVersion: "the server has no TLS 1.2 or later; its operator must update it"
     case .timedOut: "the server did not answer in time in the TLS handshake; check host, port, tls and the network"
     case .notTLS: "the server does not answer with TLS; check tls and port"
+    case .cutInHandshake: "the TLS handshake failed: the server closed the connection; check tls and port"
     case .handshake(let reason): "the TLS handshake failed: \(reason); check tls and port"
     case .truncated: "the encrypted connection was cut without being closed"
     case .caFile(let path, let reason): "tls_ca_file \(path) can't be used: \(reason)"

@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import os
-import re
 import time
 import traceback
 from pathlib import Path
@@ -10,13 +9,12 @@ from pathlib import Path
 import check
 import corpus
 from daemon_case import DaemonCase
-from mirror import Mirror, peak_limit
+from mirror import Mirror
 from servers.pop3_dovecot import POP3Dovecot
 from servers.pop3_scripted import POP3Scripted, drops
+from survival import Survival
 
-PEAK = peak_limit()
 AT_ONCE = 8
-ALLOWED = {"mail", "state", "config.toml", "password", "socket", "daemon.log", "strace", "steps"}
 
 
 def digests(messages):
@@ -34,8 +32,11 @@ def intents(mirror):
     return left + mirror.query("SELECT * FROM drained WHERE departure IN (1, 2) AND absent_at IS NULL")
 
 
-class DrainCase(DaemonCase):
+class DrainCase(Survival, DaemonCase):
     weight = 20
+    # A server's text of any length is cut, at present with the remedy behind it.
+    told = r"(?m)^mailmirror: [^:]+.*: .+(; .+|\.\.\.$)"
+    allowed = Survival.allowed | {"daemon.log", "strace", "steps"}
 
     # Servers.
 
@@ -108,23 +109,6 @@ class DrainCase(DaemonCase):
     def assertNoIntents(self, mirror):
         """No delivery is unsettled, and no deletion on the server unconfirmed."""
         self.assertEqual(intents(mirror), [])
-
-    def assertAlive(self, result):
-        """It ended by itself with one of its own exit statuses, in bounded memory, and printed nothing raw."""
-        self.assertIn(result.status, (0, 1, 3), "it ended with %d: %s" % (result.status, result.err[-3000:]))
-        self.assertNotIn("Fatal error", result.err)
-        self.assertLess(result.peak, PEAK, "peak memory in kB")
-        for text in (result.out, result.err):
-            self.assertIsNone(re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", text), "control characters printed")
-            self.assertLess(len(text), 20_000)
-        if result.status == 1:
-            # A server's text of any length is cut, at present with the remedy behind it.
-            self.assertRegex(result.err, r"(?m)^mailmirror: [^:]+.*: .+(; .+|\.\.\.$)")
-
-    def assertContained(self, mirror):
-        """Nothing was written outside the places that are meant for it."""
-        self.assertLessEqual(set(os.listdir(mirror.directory)), ALLOWED)
-        self.assertLessEqual(set(os.listdir(mirror.maildir)) if mirror.maildir.exists() else set(), {mirror.name})
 
     def assertNotSignedIn(self, server, result):
         """No credentials were sent, in any form."""

@@ -1,15 +1,10 @@
 """What the tests of HAZARDS.md share: a scripted server, and what must hold whatever it does."""
 
-import os
-import re
-
 import check
-from mirror import peak_limit
 from servers.model import Mailbox, Message, simple
 from servers.scripted import Scripted
 from support import EndToEnd
-
-PEAK = peak_limit()
+from survival import Survival
 
 
 def inbox(count=4, name=b"INBOX", first=1, **options):
@@ -23,7 +18,7 @@ def expected(box):
             for message in box.messages]
 
 
-class Hostile(EndToEnd):
+class Hostile(Survival, EndToEnd):
     weight = 25
 
     def serve(self, *boxes, **options):
@@ -37,23 +32,6 @@ class Hostile(EndToEnd):
         return super().mirror(server, name=name, **settings)
 
     # What must hold.
-
-    def assertAlive(self, result):
-        """It ended by itself with one of its own exit statuses, in bounded memory, and printed nothing raw."""
-        self.assertIn(result.status, (0, 1, 3), "it ended with %d: %s" % (result.status, result.err[-3000:]))
-        self.assertNotIn("Fatal error", result.err)
-        self.assertLess(result.peak, PEAK, "peak memory in kB")
-        for text in (result.out, result.err):
-            self.assertIsNone(re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", text), "control characters printed")
-            self.assertLess(len(text), 20_000)
-        if result.status == 1:
-            self.assertRegex(result.err, r"(?m)^mailmirror: [^:]+.*: .+")
-
-    def assertContained(self, mirror):
-        """Nothing was written outside the places that are meant for it."""
-        allowed = {"mail", "state", "config.toml", "password", "socket"}
-        self.assertLessEqual(set(os.listdir(mirror.directory)), allowed)
-        self.assertLessEqual(set(os.listdir(mirror.maildir)) if mirror.maildir.exists() else set(), {"test"})
 
     def assertHolds(self, mirror, *boxes, dates=True):
         """The folders hold what the mailboxes (plain names) hold, message by message."""

@@ -11,10 +11,11 @@ import time
 import check
 from daemon import settled, watching
 from daemon_case import DaemonCase
-from hostile import PEAK, Hostile, expected, inbox
+from hostile import Hostile, expected, inbox
 from servers.model import Mailbox, Message, simple
 from servers.scripted import CAPABILITIES
 from support import FULL, figure, wait_until
+from survival import PEAK
 
 IDLE = CAPABILITIES + " IDLE"
 RAW = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

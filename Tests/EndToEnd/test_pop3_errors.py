@@ -11,6 +11,13 @@ from servers.pop3_dovecot import POP3Dovecot
 from servers.proxy import Proxy
 
 
+class CutAtFirst(Proxy):
+    """The server's first octets on the first connection end it."""
+
+    def passes(self, number, upward, data):
+        return upward or number > 1
+
+
 class Refusals(DrainCase):
     weight = 20
 
@@ -38,6 +45,12 @@ class Refusals(DrainCase):
         mirror.set_password("not the password")
         mirror.write()
         self.assertNotIn("not the password", self.fails(mirror, "test", "login"))
+
+    def test_a_connection_that_is_cut_in_the_handshake_is_tried_again(self):
+        with CutAtFirst(self.server.pop3s) as proxy:
+            mirror = self.drain(self.server, port=proxy.port, retention="keep")
+            self.synced(mirror)
+        self.assertEqual(len(mirror.mail()), 3)
 
     def test_missing_server(self):
         port = free_port()

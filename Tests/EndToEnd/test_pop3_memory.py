@@ -1,8 +1,9 @@
 """Peak memory of a drain stays under 64 MB: many messages, one large one, a maildrop of very many."""
 
-from drain_case import PEAK, DrainCase
+from drain_case import DrainCase
 from servers.pop3_scripted import Drop, drops, simple
 from support import FULL
+from survival import PEAK
 
 BLOCK = b"".join(b"line %06d of a large message ........................................\r\n" % n for n in range(14_000))
 

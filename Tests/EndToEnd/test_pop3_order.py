@@ -37,20 +37,23 @@ class Order(DrainCase):
         commits = [call for call in syncs if call.descriptor() == wal]
         log_writes = [call for call in calls if call.name in ("pwrite64", "write") and call.descriptor() == wal]
         self.assertTrue(commits and log_writes, "the database is in WAL mode and its commits are synced")
-        settled = []
+        logged = [(one, one.data(1)) for one in log_writes]
+        settled, written_at = [], {}
+        for one in calls:
+            if one.name in WRITES:
+                written_at[one.descriptor()] = max(one.ended, written_at.get(one.descriptor(), 0))
         for call in calls:
             pair = call.moved()
             if not (pair and str(mirror.root) in pair[1] and os.path.basename(os.path.dirname(pair[0])) == "tmp"):
                 continue
             source, target = pair
-            writes = [one for one in calls if one.name in WRITES and one.descriptor() == source]
-            self.assertTrue(writes, source)
-            written = max(one.ended for one in writes)
+            self.assertIn(source, written_at)
+            written = written_at[source]
             durable = [one for one in syncs if one.begun > written and one.ended < call.begun and
                        (one.descriptor() == source or one.name == "syncfs")]
             self.assertTrue(durable, "%s: renamed before its data was durable" % target)
             base = os.path.basename(target).partition(":")[0].encode()
-            intents = [one for one in log_writes if one.ended < call.begun and base in one.data(1)]
+            intents = [one for one, data in logged if one.ended < call.begun and base in data]
             self.assertTrue(intents, "%s: renamed before its intent was written" % target)
             noted = max(one.ended for one in intents)
             first = min(one.ended for one in durable)

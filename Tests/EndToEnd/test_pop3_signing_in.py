@@ -96,6 +96,15 @@ class SigningIn(DrainCase):
         self.assertNotIn("stale", result.err)
         self.assertLessEqual(server.sessions, 3)
 
+    def test_a_real_server_that_has_LOGIN_alone(self):
+        server = self.office([], mechanisms="login")
+        server.doveadm("save", "-u", "user", "-m", "INBOX", input=simple(1))
+        mirror = self.drain(server)
+        self.synced(mirror)
+        self.assertIn("method=LOGIN", server.log())
+        self.assertDelivered(mirror, digests([(simple(1), [], None)]))
+        self.synced(self.drain(server, name="named", auth=["login"]))
+
     def test_real_servers_mechanisms(self):
         for mechanisms in ("plain", "cram-md5", "scram-sha-256"):
             with self.subTest(mechanisms=mechanisms):

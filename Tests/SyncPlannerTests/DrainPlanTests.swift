@@ -230,4 +230,25 @@ import Testing
       model.run()
     }
   }
+
+  @Test("Names that are lost again before the message was fetched: its content still tells it from a new one")
+  func namesLostTwice() throws {
+    let plan = plan(
+      [Self.entry(1, "c")],
+      [Self.row(1, "a", .uncertain, absent: 5), Self.row(2, "b", .waiting, listing: 5)])
+    #expect(plan.forgotten == [2])
+    let (candidate, fetch) = (try #require(plan.candidates.first), try #require(plan.fetches.first))
+    #expect(candidate.row == 1 && candidate.fits(fetch))
+    // Without a sign that names were lost again, what is listed for the first time is new.
+    let other = self.plan([Self.entry(1, "c")], [Self.row(1, "a", .uncertain, absent: 5)])
+    #expect(other.candidates.isEmpty && other.fetches.count == 1)
+  }
+
+  @Test("With keep, messages without names may be those whose names are missing")
+  func namesLeftOut() {
+    let known = [Self.row(1, "a", .delivered), Self.row(2, "b", .delivered)]
+    let listed = [Self.entry(1, "a"), Self.entry(2, nil)]
+    #expect(plan(listed, known, DrainPolicy(retention: .keep)).candidates.map(\.row) == [2])
+    #expect(plan(listed, known, DrainPolicy(retention: .delete)).candidates.isEmpty)
+  }
 }

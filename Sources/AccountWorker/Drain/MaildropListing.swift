@@ -6,6 +6,7 @@ struct MaildropListing: Sendable {
   var entries: [MaildropEntry] = []
   /// All that the server has is among them.
   var isComplete = true
+  /// An answer to UIDL that names none of the messages is as good as none.
   var hasUniqueIDs = true
 
   static func read(_ connection: POP3Connection) async throws -> MaildropListing {
@@ -18,7 +19,6 @@ struct MaildropListing: Sendable {
   /// LIST and UIDL need not agree: mail may come in between where the server does not lock the maildrop, and servers
   /// leave lines out. What either has is there.
   init(_ status: MaildropStatus, _ names: UniqueIDListing?, _ sizes: MessageSizes) {
-    hasUniqueIDs = names != nil
     let named = Dictionary(
       (names ?? UniqueIDListing()).map { ($0.number, $0.id) }, uniquingKeysWith: { first, _ in first })
     var numbers = Set(named.keys)
@@ -38,5 +38,6 @@ struct MaildropListing: Sendable {
       MaildropEntry(number: number, uniqueID: named[number], size: sizes[number].map { Int64(clamping: $0) })
     }
     isComplete = !isCut && entries.count >= status.count
+    hasUniqueIDs = names.map { !$0.isEmpty || status.count == 0 && entries.isEmpty || isCut } ?? false
   }
 }

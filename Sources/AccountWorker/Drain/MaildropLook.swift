@@ -15,18 +15,29 @@ struct MaildropLook: Sendable {
     _ connection: POP3Connection, _ account: OpenAccount, _ policy: DrainPolicy
   ) async throws -> MaildropLook {
     let listed = try await MaildropListing.read(connection)
-    guard listed.hasUniqueIDs || policy.retention == .delete else {
-      throw SyncFailure(
-        scope: .account, retry: .never, location: account.settings.name,
-        what: "the server gives its messages no unique-ids (UIDL), so none can be kept there and not fetched again",
-        remedy: "set retention = \"delete\"")
-    }
     let listing = try await account.state.drainListing() + 1
     let known = try await account.state.drained { KnownMessage($0) }
+    guard listed.hasUniqueIDs || policy.retention == .delete else {
+      throw namesMissing(account, wereThere: known.contains { $0.uniqueID != nil })
+    }
     let plan = SyncPlanner.drain(
       listed: listed.entries, isComplete: listed.isComplete, known: known, listing: listing, now: account.now(),
       policy: policy)
     return MaildropLook(listing: listing, count: listed.entries.count, plan: plan)
+  }
+
+  /// Without names nothing can be kept on the server: all would be fetched each time, to be known by its content.
+  /// - Parameter wereThere: earlier listings had names.
+  private static func namesMissing(_ account: OpenAccount, wereThere: Bool) -> SyncFailure {
+    wereThere
+      ? SyncFailure(
+        scope: .account, retry: .later, location: account.settings.name,
+        what: "the server does not say its messages' unique-ids (UIDL) this time, so what is new is not known",
+        remedy: "nothing was fetched or deleted; it is tried again at the next visit")
+      : SyncFailure(
+        scope: .account, retry: .never, location: account.settings.name,
+        what: "the server gives its messages no unique-ids (UIDL), so none can be kept there and not fetched again",
+        remedy: "set retention = \"delete\"")
   }
 }
 

@@ -56,7 +56,8 @@ struct MaildropVisit: Sendable {
       } catch let failure as POP3Failure {
         // What was wanted from the server it has given; that it is not to be asked again now is no failure.
         if case .wait = failure, !isFirst { break }
-        guard failure.scope == .connection, failure.retry == .soon, attempt < Self.attempts, account.failure == nil
+        guard failure.scope == .connection || failure.isCutInHandshake || !isFirst, failure.retry == .soon,
+          attempt < Self.attempts, account.failure == nil
         else { throw account.failure ?? failure }
         account.logger.notice("\(account.settings.name): \(failure); trying again", metadata: account.metadata())
         try await Task.sleep(for: .milliseconds(250 * (1 << attempt) + Int.random(in: 0..<250)))

@@ -1,7 +1,6 @@
 import LinuxFiles
 import Logging
 import NIOCore
-import NIOPosix
 import POP3Protocol
 import SASL
 import Transport
@@ -196,16 +195,10 @@ final class POP3ChannelHandler: ChannelDuplexHandler {
   private func askForPassword() {
     guard let context else { return }
     isAskingForPassword = true
-    let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
-    let (get, eventLoop) = (setup.endpoint.credentials.get, context.eventLoop)
-    Task {
-      do {
-        let secret = try await get()
-        eventLoop.execute { handler.value.received(password: secret) }
-      } catch {
-        let reason = "\(error)"
-        eventLoop.execute { handler.value.fail(.noPassword(reason)) }
-      }
+    setup.askForPassword(for: self, on: context.eventLoop) {
+      $0.received(password: $1)
+    } orElse: {
+      $0.fail(.noPassword($1))
     }
   }
 
@@ -215,15 +208,9 @@ final class POP3ChannelHandler: ChannelDuplexHandler {
     if case .session = phase { run(machine.password(password)) }
   }
 
-  /// On a thread of its own kind: a server may ask for a second of computing, and the others' bytes don't wait for it.
   private func derive(_ derivation: SASLDerivation) {
     guard let context else { return }
-    let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
-    let eventLoop = context.eventLoop
-    NIOThreadPool.singleton.submit { _ in
-      let key = derivation.compute()
-      eventLoop.execute { handler.value.received(derived: key) }
-    }
+    setup.derive(derivation, for: self, on: context.eventLoop) { $0.received(derived: $1) }
   }
 
   private func received(derived key: [UInt8]) {
@@ -239,14 +226,7 @@ final class POP3ChannelHandler: ChannelDuplexHandler {
     guard count == 0, let tls = setup.tls else {
       return fail(.session(.protocolViolation("bytes came with the answer to STLS")))
     }
-    do {
-      let settings = setup.endpoint.transport
-      try context.pipeline.syncOperations.addHandler(
-        OpenSSLHandler(context: tls, host: settings.host, handshakeTimeout: TimeAmount(settings.connectTimeout)),
-        position: .first)
-    } catch {
-      fail(.transport(.tls(error as? TLSFailure ?? .handshake(reason: "\(error)"))))
-    }
+    do { try setup.startTLS(tls, in: context) } catch { fail(.transport(.tls(error))) }
   }
 
   // MARK: Operations

@@ -63,6 +63,11 @@ extension POP3Failure {
   }
 }
 
+extension POP3Failure {
+  /// The connection broke before it was made: no sign that host, port or TLS are wrong if it happens once.
+  package var isCutInHandshake: Bool { self == .transport(.tls(.cutInHandshake)) }
+}
+
 extension POP3Failure: CustomStringConvertible {
   package var description: String {
     switch self {

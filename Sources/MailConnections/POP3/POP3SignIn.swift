@@ -19,7 +19,11 @@ extension ServerEndpoint {
 }
 
 extension TransportSettings {
-  /// Outlook, Exchange Online: a token on the line of AUTH is answered by `-ERR Protocol error. Connection is closed. 10`.
+  /// Outlook, Exchange Online: a token on the line of AUTH is answered by `-ERR Protocol error. Connection is closed. 10`
+  /// (getmail6 issue 256, mpop issue 11, MailKit issue 1948); Microsoft's own page on OAuth with POP wants two lines. Of
+  /// the hosts, `outlook.office365.com` is the one in those reports and `pop-mail.outlook.com` that of older accounts;
+  /// the others are those of Microsoft's national clouds. A host that is missing here costs one connection, since
+  /// the other form is tried when a session ends so.
   fileprivate var endsSessionAtLongLines: Bool {
     let host = host.lowercased()
     return ["office365.com", "outlook.com", "office365.us", "outlook.de", "partner.outlook.cn"].contains {

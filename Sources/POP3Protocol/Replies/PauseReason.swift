@@ -29,15 +29,18 @@ extension ReplyText {
   }
 
   private static let phrases: [(String, PauseReason)] = [
-    // "maildrop already locked" (RFC 1939), "unable to lock maildrop" (qpopper, Courier), "mailbox is locked".
+    // "unable to lock maildrop" (RFC 1939 section 7, PASS; Cyrus), "Mailbox locked by POP server" (Kolab's documentation),
+    // "Mailbox Locked" (VPOP3's), "Mailbox is locked" (DirectNIC's), "POP lock busy" (Znet's).
     ("already locked", .inUse), ("maildrop is locked", .inUse), ("maildrop locked", .inUse),
     ("mailbox is locked", .inUse), ("mailbox locked", .inUse), ("unable to lock", .inUse), ("can't lock", .inUse),
     ("cannot lock", .inUse), ("could not lock", .inUse), ("failed to lock", .inUse), ("locked by", .inUse),
     ("lock busy", .inUse), ("mailbox in use", .inUse), ("maildrop in use", .inUse), ("another pop", .inUse),
     ("another session", .inUse),
-    // "login allowed only every 15 minutes" (Hotmail), "minimum interval between logins".
+    // "login allowed only every 15 minutes" and "Exceeded the login limit for a 15 minute period" (Hotmail, to which webOS
+    // and Tizen have names for them), "minimum time between mail checks violation" (servers in Perl), and the like.
     ("only every", .loginDelay), ("login delay", .loginDelay), ("login too soon", .loginDelay),
-    ("logging in too", .loginDelay), ("minimum interval", .loginDelay), ("login interval", .loginDelay),
+    ("logging in too", .loginDelay), ("minimum interval", .loginDelay), ("minimum time", .loginDelay),
+    ("login limit", .loginDelay), ("login interval", .loginDelay),
     ("too frequent", .loginDelay),
     ("try again later", .temporary), ("temporar", .temporary), ("too many", .temporary), ("rate limit", .temporary),
     ("throttl", .temporary),

@@ -25,14 +25,15 @@ enum LoginMethod: Hashable, Sendable {
   }
 
   /// What can send what we have, strongest first. APOP hides the password from whoever listens and from no one else, so
-  /// it comes before a password in the clear and, inside TLS, after all.
+  /// it comes before a password in the clear and, inside TLS, after all. AUTH LOGIN comes before USER, which Dovecot
+  /// announces without PLAIN, too, and then refuses.
   private static func candidates(_ policy: SignInPolicy) -> [LoginMethod] {
     switch policy.credential {
     case .password:
       let isInsideTLS = if case .none = policy.tls { false } else { true }
       let sasl = SASLMechanism.forPasswords(insideTLS: isInsideTLS).map(LoginMethod.sasl)
-      if isInsideTLS { return sasl + [.user, .sasl(.login), .apop] }
-      return sasl.filter { $0 != .sasl(.plain) } + [.apop, .sasl(.plain), .user, .sasl(.login)]
+      if isInsideTLS { return sasl + [.sasl(.login), .user, .apop] }
+      return sasl.filter { $0 != .sasl(.plain) } + [.apop, .sasl(.plain), .sasl(.login), .user]
     case .token: return SASLMechanism.forTokens.map(LoginMethod.sasl)
     case .none: return [.sasl(.external)]
     }

@@ -139,7 +139,12 @@ private struct DrainPlanner {
 
   /// - Parameter isEmpty: nothing is listed at all. That may be a mistake of the server's, so nothing is forgotten.
   mutating func resolveAbsent(_ known: [KnownMessage], isEmpty: Bool) {
-    let naming = Naming(known, missing, new: plan.fetches.count { $0.row == nil })
+    let new = plan.fetches.filter { $0.row == nil }
+    let naming = Naming(
+      known, missing, new: new.count,
+      hidesNames: policy.retention != .delete && new.contains { $0.entry.uniqueID == nil })
+    // Since when messages were listed that are not any more and were never fetched: perhaps under other names by now.
+    let vanished = missing.lazy.filter { $0.stage == .waiting }.map(\.firstListing).min() ?? .max
     for row in missing {
       let isNews = row.absentSince == nil
       switch row.stage {
@@ -149,7 +154,10 @@ private struct DrainPlanner {
       case .delivered, .leaving, .uncertain:
         if isNews { plan.absent.append(row.id) }
         guard !isNews || naming.mayHaveRenamed(row) else { continue }
-        plan.candidates.append(.init(row: row.id, scopes: [.listed(row.absentSince ?? listing)], isDue: isDue(row)))
+        let since = row.absentSince ?? listing
+        // Only of a DELE left unconfirmed it is thought that its message changed its name more than once.
+        let mayBeNew = row.stage != .delivered && vanished <= since
+        plan.candidates.append(.init(row: row.id, scopes: [.listed(mayBeNew ? listing : since)], isDue: isDue(row)))
       }
     }
   }
@@ -158,10 +166,13 @@ private struct DrainPlanner {
   private struct Naming {
     /// What is here is listed no more, all but a few, and as many new messages are: the names were lost.
     let isLost: Bool
+    /// Messages that stay there come without their names: each may be any that is listed no more.
+    let hidesNames: Bool
     /// None of what is here is listed, so that nothing shows that names stay what they are.
     let isUnproven: Bool
 
-    init(_ known: [KnownMessage], _ missing: [KnownMessage], new: Int) {
+    init(_ known: [KnownMessage], _ missing: [KnownMessage], new: Int, hidesNames: Bool) {
+      self.hidesNames = hidesNames
       let before = known.count { $0.isHereByName }
       let lost = missing.count { $0.isHereByName }
       isUnproven = lost == before
@@ -172,7 +183,7 @@ private struct DrainPlanner {
 
     /// Only a DELE left unconfirmed is doubted lightly.
     func mayHaveRenamed(_ row: KnownMessage) -> Bool {
-      row.uniqueID == nil || isLost || row.stage != .delivered && isUnproven
+      row.uniqueID == nil || isLost || hidesNames || row.stage != .delivered && isUnproven
     }
   }
 

@@ -1,0 +1,97 @@
+"""A drain whose state was lost, whose files a power cut damaged, or that waits for the person; nothing is lost, nothing
+comes twice."""
+
+import os
+
+from drain_case import DrainCase, digests
+from servers.pop3_scripted import drops
+from support import wait_until
+from test_power_loss import rebooted
+
+
+class Recovery(DrainCase):
+    """M22, M18, M19 and D1 in POP3's clothes."""
+
+    weight = 20
+
+    def kept(self, count, **account):
+        server = self.serve(drops(count))
+        mirror = self.drain(server, retention="keep", **account)
+        self.finished(mirror, server)
+        self.assertDelivered(mirror, digests(server.drops))
+        return server, mirror
+
+    def test_M22_the_database_is_gone(self):
+        """What is here is known again by its content: the same files, none twice, and nothing is deleted."""
+        server, mirror = self.kept(12)
+        files = mirror.mail()
+        moved = mirror.root / ".Done"
+        for part in ("cur", "new", "tmp"):
+            (moved / part).mkdir(parents=True)
+        one = next((mirror.root / "new").iterdir())
+        one.rename(moved / "cur" / (one.name + ":2,S"))
+        for end in ("", "-wal", "-shm"):
+            if os.path.exists(str(mirror.database) + end):
+                os.unlink(str(mirror.database) + end)
+        result = self.finished(mirror, server)
+        self.assertIn("the state was", result.out)
+        self.assertEqual(sorted(row[0] for row in mirror.mail().values()), sorted(row[0] for row in files.values()))
+        self.assertEqual((len(server.drops), server.count("DELE")), (12, 0))
+        server.forget()
+        self.finished(mirror, server)
+        self.assertEqual(server.count("RETR"), 0, "all are known by their names")
+        mirror.account["retention"] = "delete"
+        mirror.write()
+        self.finished(mirror, server)
+        self.assertEqual((server.drops, server.count("RETR"), len(mirror.mail())), ([], 0, 12))
+
+    def test_M18_M19_files_that_a_power_cut_took_are_fetched_again(self):
+        """Gone or empty at the next start of the computer: fetched again before anything is deleted on the server."""
+        server, mirror = self.kept(8)
+        wanted = digests(server.drops)
+        mirror.query("SELECT 1")
+        paths = sorted((mirror.root / "new").iterdir())
+        paths[0].unlink()
+        paths[1].write_bytes(b"")
+        self.cut_off(mirror)
+        mirror.account["retention"] = "delete"
+        mirror.write()
+        server.forget()
+        self.finished(mirror, server, tries=2)
+        self.assertDelivered(mirror, wanted)
+        self.assertEqual((server.drops, server.count("RETR")), ([], 2))
+        self.assertIn(b"", mirror.quarantined())
+
+    def cut_off(self, mirror):
+        """The state of a program that did not end, at an earlier start of the computer."""
+        import sqlite3
+        rebooted(mirror)
+        with sqlite3.connect(mirror.database) as connection:
+            connection.execute("UPDATE account SET closed = 0")
+        connection.close()
+
+    def held(self):
+        server, mirror = self.kept(60, delete_on_server="expunge", settle="1s")
+        self.removed = sorted((mirror.root / "new").iterdir())[:40]
+        for path in self.removed:
+            path.unlink()
+        wait_until(lambda: mirror.sync().status == 3, 20)
+        server.settle()
+        self.assertEqual(server.count("DELE"), 0)
+        self.assertIn("40", mirror.run("holds").out)
+        return server, mirror
+
+    def test_D1_approved_deletions_go_from_the_server(self):
+        server, mirror = self.held()
+        self.assertEqual(mirror.run("approve", "--all").status, 0)
+        self.finished(mirror, server)
+        self.assertEqual(len(server.drops), 20)
+        self.assertDelivered(mirror, digests(server.drops))
+        self.assertEqual(len(mirror.quarantined()), 40, "a copy of each is kept")
+
+    def test_D1_rejected_deletions_stay_on_the_server_and_come_back(self):
+        server, mirror = self.held()
+        self.assertEqual(mirror.run("reject", "--all").status, 0)
+        self.finished(mirror, server, tries=2)
+        self.assertEqual((len(server.drops), server.count("DELE")), (60, 0))
+        self.assertDelivered(mirror, digests(server.drops))
