@@ -47,12 +47,18 @@ struct MailboxListening {
       if hasBroughtSomething { current.fruitless = 0 }
     }
     // What follows may go out along with DONE; an IDLE that was refused or has broken would have been news.
-    guard reasons.contains(.news) || !connection.isOpen else { return .woken(reasons) }
+    guard !reasons.isDisjoint(with: [.news, .dirty]) || !connection.isOpen else { return .woken(reasons) }
     do {
       try await idling.ended()
     } catch ConnectionError.refused(_, let text) {
       current.isDirty = true
       return .refused(text.text)
+    }
+    // What another mailbox has got may have been moved there from this one: that it left comes first, so that it is
+    // renamed and not fetched.
+    if !current.isDirty, Self.hasUnheardNews(current, connection) {
+      current.isDirty = true
+      current.isForNews = true
     }
     return .woken(reasons)
   }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Runs the tests from outside, a class at a time, two at once (MAILMIRROR_JOBS), each class in its own process,
-then one by one the classes that measure times and say `alone = True`.
+"""Runs the tests from outside, a class at a time, three at once (MAILMIRROR_JOBS; most of the time they wait), each class
+in its own process, then one by one the classes that measure times and say `alone = True`.
 
     run.py [--counts FILE] [PATTERN...]      a pattern is part of module.Class or of a test's name
 """
@@ -103,7 +103,7 @@ def main():
     os.environ["MAILMIRROR_SEED"] = str(support.SEED)
     for old in support.SCRATCH.glob("mail-*"):
         shutil.rmtree(old, ignore_errors=True)
-    jobs = int(os.environ.get("MAILMIRROR_JOBS") or 2)
+    jobs = int(os.environ.get("MAILMIRROR_JOBS") or 3)
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         groups = collect(options.patterns)
         results = [passed for rows in pool.map(child, [one for one in groups if not one[3]]) for passed in rows]

@@ -156,8 +156,9 @@ class Missed(Pushed):
         server, mirror, daemon = self.watched()
         server.mute = True
         for number in range(2):
+            idling = wait_until(server.idling)
             server.box("INBOX").add(simple(60 + number))
-            for session in server.idling():
+            for session in idling:
                 session.abort()
             self.assertSoonHolds(mirror, server.box("INBOX"))
         self.assertEnds(daemon)
