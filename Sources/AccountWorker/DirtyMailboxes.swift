@@ -34,6 +34,7 @@ final class DirtyMailboxes: Sendable {
   }
 
   var isEmpty: Bool { state.withLock { $0.order.isEmpty } }
+  var areToldByServer: Bool { state.withLock { $0.reasons.values.contains { $0.contains(.server) } } }
 
   /// The next one, whose reasons are forgotten: what comes from now on makes it dirty again. The preferred one comes
   /// first, for it needs no selection.

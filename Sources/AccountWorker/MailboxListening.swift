@@ -22,6 +22,8 @@ struct MailboxListening {
   static let longestSilence = TimeAmount.seconds(45)
   /// News that are not new messages are gathered for so long: another program marks or moves many at once.
   private static let gathering = TimeAmount.milliseconds(500)
+  /// A server that moves a message tells where it came before it takes it from where it was; Dovecot does at once after.
+  private static let moving = TimeAmount.milliseconds(6)
 
   /// What came between the round's end and now was told then, and would not be told again.
   static func hasUnheardNews(_ current: PushedMailbox, _ connection: IMAPConnection) -> Bool {
@@ -36,7 +38,13 @@ struct MailboxListening {
       reasons = await signal.sleep(until: deadline, on: connection.eventLoop)
       try Task.checkCancellation()
     } while try await !isReason(reasons)
-    if reasons.contains(.news) { reasons.formUnion(await gather(current)) }
+    // What another mailbox has got may have been moved there from this one, or from a third.
+    let mayBeMoved = reasons.contains(.dirty) && turn.session.dirty.areToldByServer
+    if reasons.contains(.news) {
+      reasons.formUnion(await gather(current))
+    } else if mayBeMoved {
+      reasons.formUnion(await signal.sleep(until: .now() + Self.moving, on: connection.eventLoop).subtracting(.time))
+    }
     // The connection goes with the task: nobody waits for the server's answer.
     try Task.checkCancellation()
     idling.end()
@@ -47,15 +55,15 @@ struct MailboxListening {
       if hasBroughtSomething { current.fruitless = 0 }
     }
     // What follows may go out along with DONE; an IDLE that was refused or has broken would have been news.
-    guard !reasons.isDisjoint(with: [.news, .dirty]) || !connection.isOpen else { return .woken(reasons) }
+    guard reasons.contains(.news) || mayBeMoved || !connection.isOpen else { return .woken(reasons) }
     do {
       try await idling.ended()
     } catch ConnectionError.refused(_, let text) {
       current.isDirty = true
       return .refused(text.text)
     }
-    // What another mailbox has got may have been moved there from this one: that it left comes first, so that it is
-    // renamed and not fetched.
+    if mayBeMoved, connection.isOpen { try await connection.noop() }
+    // That a message left comes before what another mailbox has got, so that it is renamed and not fetched.
     if !current.isDirty, Self.hasUnheardNews(current, connection) {
       current.isDirty = true
       current.isForNews = true

@@ -83,12 +83,12 @@ class InNamespace(Surroundings):
         daemon = self.daemon(mirror)
         # Three failures; the next pause is one of about 4 s.
         wait_until(lambda: daemon.log.count("next try in") >= 3, 15)
-        self.assertConnectsAnew(server, lambda: self.ip("addr", "add", self.address + "/32", "dev", "lo"), 2)
+        self.assertConnectsAnew(server, lambda: self.ip("addr", "add", self.address + "/32", "dev", "lo"), 8)
         self.assertSoonHolds(mirror, server.box("INBOX"))
         self.ip("addr", "del", self.address + "/32", "dev", "lo")
         daemon.wait_for(lambda accounts: accounts["test"]["error"], 3)
         wait_until(lambda: daemon.log.count("next try in") >= 5, 15)
-        self.assertConnectsAnew(server, lambda: self.ip("addr", "add", self.address + "/32", "dev", "lo"), 2)
+        self.assertConnectsAnew(server, lambda: self.ip("addr", "add", self.address + "/32", "dev", "lo"), 8)
         self.assertSoonHolds(mirror, server.box("INBOX"))
         self.assertEnds(daemon)
 
@@ -117,7 +117,7 @@ class InNamespace(Surroundings):
         daemon = self.daemon(mirror)
         wait_until(lambda: server.sessions, 5)
         server.greeting = b"* OK ready"
-        self.assertConnectsAnew(server, lambda: self.ip("addr", "add", "192.0.2.77/32", "dev", "lo"), 2)
+        self.assertConnectsAnew(server, lambda: self.ip("addr", "add", "192.0.2.77/32", "dev", "lo"), 8)
         self.assertSoonHolds(mirror, server.box("INBOX"))
         self.assertEnds(daemon)
 

@@ -52,8 +52,8 @@ class Everywhere(DaemonCase):
         return sorted(path.stat().st_ino for folder in ("new", "cur") for path in mirror.root.rglob(folder + "/*"))
 
     def test_a_message_moved_between_mailboxes_is_renamed_and_not_fetched_again(self):
-        """The server tells of both mailboxes one after the other: where the second notice comes late, the message is
-        fetched, and its old file goes to quarantine; never is it there twice or not at all."""
+        """The server tells of both mailboxes one after the other. Where the second notice comes late, and in INBOX, where
+        nothing waits for it, the message may be fetched; never is it there twice or not at all."""
         server, mirror, daemon = self.watched("Other", "Third")
         client = server.client()
         for source, target in (("INBOX", "Other"), ("Other", "Third"), ("Third", "INBOX")):
@@ -64,7 +64,7 @@ class Everywhere(DaemonCase):
                 client.uid("MOVE", uid, target)
                 self.assertSoonMirrored(mirror, server, timeout=6)
                 renamed += self.inodes(mirror) == before
-            self.assertGreater(renamed, 0, "from %s to %s" % (source, target))
+            self.assertGreaterEqual(renamed, target != "INBOX", "from %s to %s" % (source, target))
         self.assertEnds(daemon)
 
     def test_mailboxes_that_come_and_go_and_change_their_names(self):
