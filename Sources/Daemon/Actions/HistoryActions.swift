@@ -59,18 +59,20 @@ package struct HistoryActions: StateReading {
   ) async throws(ControlError) -> [HistoryEntry] {
     try await reading(account) { state in
       let lines = try await state.history(content: content, limit: limit)
+      let sent = Self.sent(lines.map { HistoryEntry($0, account: account.name) })
       // What is here says itself when it came; of what went, its last lines do.
-      var arrivals = Self.withoutOwn(
-        try await state.arrivals(content: content).map { HistoryEntry($0, account: account.name) },
-        lines.map { HistoryEntry($0, account: account.name) })
+      var arrivals = try await state.arrivals(content: content).map { HistoryEntry($0, account: account.name) }
+        .filter { !sent.contains($0.place) }
       let came = lines.filter { $0.event == HistoryEvent.came.rawValue }
       var told = Set(arrivals.map(\.time) + came.map { timestamp($0.at) })
       for line in lines {
-        guard let came = line.came, told.insert(timestamp(came)).inserted else { continue }
+        guard let came = line.came else { continue }
         var entry = HistoryEntry(line, account: account.name)
         (entry.time, entry.event, entry.cause, entry.detail) = (
           timestamp(came), HistoryEvent.came.rawValue, "server", ""
         )
+        // Another message of this content may have been sent within the second in which this one came.
+        guard !sent.contains(entry.place), told.insert(entry.time).inserted else { continue }
         arrivals.append(entry)
       }
       return Array(
@@ -80,20 +82,20 @@ package struct HistoryActions: StateReading {
 
   /// Oldest first.
   private static func merged(_ lines: [HistoryEntry], _ arrivals: [HistoryEntry]) -> [HistoryEntry] {
-    (withoutOwn(arrivals, lines) + lines).enumerated()
+    let sent = sent(lines)
+    return (arrivals.filter { !sent.contains($0.place) } + lines).enumerated()
       .sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element)
   }
 
-  /// What was sent from here did not come from the server.
-  private static func withoutOwn(_ arrivals: [HistoryEntry], _ lines: [HistoryEntry]) -> [HistoryEntry] {
+  /// The places of what was sent from here, which did not come from the server.
+  private static func sent(_ lines: [HistoryEntry]) -> Set<String> {
     let own: Set<HistoryEvent> = [.uploaded, .copied, .replaced]
-    let sent = Set(
+    return Set(
       lines.filter { line in
         // The version that an edited one took the place of has come before.
         own.contains { $0.rawValue == line.event }
           && (line.event != HistoryEvent.replaced.rawValue || line.detail == HistoryDetail.editedHere)
       }.map(\.place))
-    return arrivals.filter { !sent.contains($0.place) }
   }
 }
 
