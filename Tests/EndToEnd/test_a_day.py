@@ -22,6 +22,7 @@ HOURS = 24 if FULL else 1
 RATE = 60 if FULL else 30
 SUSPENDS = 100 * HOURS // 24
 BEHIND = 90  # seconds
+LOST_ANSWER = 60  # how much later a message is looked for again on the server whose APPEND was cut (DESIGN.md section 4)
 BOXES = ("INBOX", "Archive", "Lists/One", "Lists/Two")
 MOST = 40  # messages that a mailbox holds
 
@@ -33,8 +34,8 @@ def private(path, flags):
 class Change:
     """Something done on one side that the other side has to show: `check()` says whether it does."""
 
-    def __init__(self, what, message, began, check):
-        self.what, self.message, self.began, self.check = what, message, began, check
+    def __init__(self, what, message, began, check, patience):
+        self.what, self.message, self.began, self.check, self.patience = what, message, began, check, patience
 
 
 class Sides:
@@ -181,7 +182,7 @@ class Day(DaemonCase):
                 if self.restore is None:
                     self.lags.append(max(0.0, now - since))
                 continue
-            if self.restore is None and now - since > BEHIND and not getattr(change, "told", False):
+            if self.restore is None and now - since > change.patience and not getattr(change, "told", False):
                 change.told = True
                 self.late.append("%s: %.0f s after it and %.0f s after the last fault; %s\n%s" % (
                     change.what, now - change.began, now - self.works_since, self.daemon_.account(),
@@ -204,8 +205,8 @@ class Day(DaemonCase):
                 acts = [self.expunge_there, self.remove_here]
         self.dice.choice(acts)(same, here, there)
 
-    def wait_for(self, what, message, check):
-        self.pending.append(Change("%s of %s" % (what, message), message, self.clock.now(), check))
+    def wait_for(self, what, message, check, patience=BEHIND):
+        self.pending.append(Change("%s of %s" % (what, message), message, self.clock.now(), check, patience))
 
     def letter(self):
         self.number += 1
@@ -226,7 +227,8 @@ class Day(DaemonCase):
         with open(os.path.join(folder, "tmp", file), "wb", opener=private) as out:
             out.write(body.replace(b"\r\n", b"\n"))
         os.rename(os.path.join(folder, "tmp", file), os.path.join(folder, "cur", file))
-        self.wait_for("new file in %s" % box, name, lambda here, there: there.get(name, ("",))[0] == box)
+        self.wait_for("new file in %s" % box, name, lambda here, there: there.get(name, ("",))[0] == box,
+                      BEHIND + LOST_ANSWER)
 
     def mark_there(self, same, here, there):
         name = self.dice.choice(same)
