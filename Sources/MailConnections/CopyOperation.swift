@@ -18,7 +18,16 @@ package struct UIDMapping: Hashable, Sendable {
 
   init(uidValidity: UIDValidity) { self.uidValidity = uidValidity }
 
-  mutating func add(source: UIDSet, destination: UIDSet) { parts.append((source, destination)) }
+  /// False where a UID is given to two messages, or two to one: then nothing of it can be believed. Some servers tell
+  /// the same twice, before the answer and in it.
+  mutating func add(source: UIDSet, destination: UIDSet) -> Bool {
+    if parts.contains(where: { $0.source == source && $0.destination == destination }) { return true }
+    let isNew = parts.allSatisfy {
+      $0.source.intersection(source).isEmpty && $0.destination.intersection(destination).isEmpty
+    }
+    parts.append((source, destination))
+    return isNew
+  }
 
   package func destination(of uid: UID) -> UID? {
     for part in parts {
@@ -99,10 +108,10 @@ final class CopyOperation: Operation {
   }
 
   private func note(_ text: ResponseText) {
-    guard case .copyUID(let validity, let source, let destination)? = text.code else { return }
+    guard case .copyUID(let validity, let source, let destination)? = text.code, !isContradictory else { return }
     var known = mapping ?? UIDMapping(uidValidity: validity)
-    if known.uidValidity != validity { isContradictory = true }
-    known.add(source: source, destination: destination)
+    let isSound = known.add(source: source, destination: destination)
+    isContradictory = known.uidValidity != validity || !isSound
     mapping = known
   }
 

@@ -99,6 +99,33 @@ class Answers(HostileTwoWay):
                 self.assertEqual(self.flags_of("a1", "Archive"), set())
                 self.assertSame()
 
+    def test_S7_two_copyuids_that_name_the_same_copy(self):
+        """Two messages move in one command, and the server gives both the UID of the first: each is at its new place
+        once, and flags set afterwards arrive at the right one."""
+        server = self.pair(name="S7twice", boxes=[
+            box(b"INBOX", 4), box(b"Archive", 2, prefix="a"), box(b"Trash", attributes=["\\Trash"])])
+
+        def move(session, tag, words):
+            target, pairs = session.copies(tag, words)
+            for message, _ in pairs:
+                session.line(b"* OK [COPYUID %d %d %d] moved" % (target.uid_validity, message.uid, pairs[0][1].uid))
+            session.gone([message.uid for message, _ in pairs])
+            session.ok(tag)
+            return True
+
+        server.hooks["UID MOVE"] = move
+        for token in ("t1", "t2"):
+            mail_reader.move(self.file(token), self.folder("Archive"))
+        self.settle()
+        server.hooks.clear()
+        for token, flag in (("t1", "F"), ("t2", "R")):
+            self.assertPlaces(token, "Archive")
+            mail_reader.flag(self.file(token, "Archive"), flag)
+        self.settle()
+        self.assertEqual(self.flags_of("t1", "Archive"), {"\\flagged"})
+        self.assertEqual(self.flags_of("t2", "Archive"), {"\\answered"})
+        self.assertSame()
+
     def test_G11_flags_without_uid_after_store_are_no_new_message(self):
         for silent in (True, False):
             with self.subTest(before_the_answer=silent):
