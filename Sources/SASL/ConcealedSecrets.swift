@@ -21,4 +21,9 @@ package struct ConcealedSecrets: Sendable {
     }
     return shown
   }
+
+  /// For a person: with nothing secret in it, and marked where anyone may have said it.
+  package func shown(_ text: String, isBeforeTLS: Bool) -> String {
+    conceal(text) + (isBeforeTLS ? " (said before TLS, so anyone may have said it)" : "")
+  }
 }

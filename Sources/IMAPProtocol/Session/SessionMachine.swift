@@ -14,14 +14,10 @@ package struct SessionMachine {
     case startTLS(tag: String)
     case handshake
     case password(LoginMethod)
-    /// `pending` waits for the first `+` where the server has no SASL-IR.
-    case authenticating(tag: String, SASLExchange, pending: [UInt8]?)
-    /// Something costly is computed for the next answer.
-    case deriving(tag: String, SASLExchange)
+    case authenticating(tag: String, SASLDialogue)
     /// The rest of a LOGIN whose literals wait for a `+` each.
     case login(tag: String, rest: [CommandSegment])
-    /// ID, NAMESPACE, ENABLE and, as the last one, COMPRESS are under way.
-    case preparing(tags: Set<String>, compress: String?)
+    case preparing(SessionPreparation)
     case established
     case failed
   }
@@ -95,13 +91,13 @@ package struct SessionMachine {
 
   /// What `.derive` asked for; empty where it can't be done.
   package mutating func derived(_ key: [UInt8]) -> [SessionAction] {
-    guard case .deriving(let tag, var exchange) = state else { return [] }
-    do throws(SASLFailure) {
-      let answer = try exchange.derived(key)
-      state = .authenticating(tag: tag, exchange, pending: nil)
+    guard case .authenticating(let tag, var dialogue) = state else { return [] }
+    do throws(SessionFailure) {
+      guard let answer = try dialogue.derived(key) else { return [] }
+      state = .authenticating(tag: tag, dialogue)
       return sendAnswer(answer, tag: tag)
     } catch {
-      return fail(SessionFailure(error))
+      return fail(error)
     }
   }
 
@@ -180,7 +176,7 @@ package struct SessionMachine {
     let initial = exchange.initialResponse
     let isAtOnce = capabilities.hasSASLIR && initial != nil
     if let initial { concealed.add(initial) }
-    state = .authenticating(tag: tag, exchange, pending: isAtOnce ? nil : initial)
+    state = .authenticating(tag: tag, SASLDialogue(exchange, pending: isAtOnce ? nil : initial))
     return send(.authenticate(mechanism: mechanism.rawValue, initialResponse: isAtOnce ? initial : nil), tag: tag)
   }
 
@@ -206,25 +202,16 @@ package struct SessionMachine {
   private mutating func continued(_ continuation: Continuation) -> [SessionAction] {
     switch state {
     case .login(let tag, let rest) where !rest.isEmpty: return sendLogin(rest, tag: tag)
-    case .authenticating(let tag, var exchange, let pending):
-      if let pending {
-        state = .authenticating(tag: tag, exchange, pending: nil)
-        return sendAnswer(pending, tag: tag)
-      }
-      guard let challenge = Base64.decode(continuation.bytes) else {
-        return fail(.protocolViolation("in the login it sent a challenge that is not base64"))
-      }
-      do throws(SASLFailure) {
-        switch try exchange.respond(to: challenge) {
-        case .answer(let answer):
-          state = .authenticating(tag: tag, exchange, pending: nil)
-          return sendAnswer(answer, tag: tag)
-        case .derive(let derivation):
-          state = .deriving(tag: tag, exchange)
-          return [.derive(derivation)]
+    case .authenticating(let tag, var dialogue):
+      do throws(SessionFailure) {
+        let step = try dialogue.challenged(continuation.bytes)
+        state = .authenticating(tag: tag, dialogue)
+        switch step {
+        case .answer(let answer): return sendAnswer(answer, tag: tag)
+        case .derive(let derivation): return [.derive(derivation)]
         }
       } catch {
-        return fail(SessionFailure(error))
+        return fail(error)
       }
     // One that nobody waits for says nothing.
     default: return []
@@ -232,35 +219,29 @@ package struct SessionMachine {
   }
 
   private func sendAnswer(_ answer: [UInt8], tag: String) -> [SessionAction] {
-    [.send(Array((Base64.encode(answer) + "\r\n").utf8), description: "\(tag) AUTHENTICATE: ...")]
+    [.send(SASLDialogue.line(answer), description: "\(tag) AUTHENTICATE: ...")]
   }
 
   private mutating func ended(_ tagged: Tagged) -> [SessionAction] {
     switch state {
     case .capabilities(tagged.tag, let isAuthenticated): return capabilitiesAnswered(tagged, isAuthenticated)
-    case .authenticating(tagged.tag, let exchange, let pending):
-      if tagged.status != .ok, exchange.wantsOtherBinding, bindings.count > 1 {
+    case .authenticating(tagged.tag, let dialogue):
+      if tagged.status != .ok, dialogue.wantsOtherBinding, bindings.count > 1 {
         bindings.removeFirst()
         return advance()
       }
       guard tagged.status == .ok else { return fail(.loginRefused(shown(tagged.text))) }
-      if pending != nil { return fail(.protocolViolation("it accepted a login that had not begun")) }
-      do throws(SASLFailure) { try exchange.checkDone() } catch { return fail(SessionFailure(error)) }
+      do throws(SessionFailure) { try dialogue.accepted() } catch { return fail(error) }
       return loggedIn(tagged.text)
-    case .deriving(tagged.tag, _):
-      guard tagged.status == .ok else { return fail(.loginRefused(shown(tagged.text))) }
-      return fail(.protocolViolation("it accepted a login that had not ended"))
     case .login(tagged.tag, let rest):
       guard tagged.status == .ok else { return fail(.loginRefused(shown(tagged.text))) }
       if !rest.isEmpty { return fail(.protocolViolation("it accepted a login that had not ended")) }
       return loggedIn(tagged.text)
-    case .preparing(var tags, let compress):
-      guard tags.remove(tagged.tag) != nil else { break }
-      // A refusal of these costs an extension, not the session.
-      state = .preparing(tags: tags, compress: compress)
-      let isCompressed = tagged.tag == compress && tagged.status == .ok
+    case .preparing(var preparation):
+      guard let isCompressed = preparation.answered(tagged) else { break }
+      state = .preparing(preparation)
       if isCompressed { facts.isCompressed = true }
-      return (isCompressed ? [.compress] : []) + (tags.isEmpty ? establish() : [])
+      return (isCompressed ? [.compress] : []) + (preparation.isDone ? establish() : [])
     default: break
     }
     return fail(.protocolViolation("it answered a command that was not sent"))
@@ -277,33 +258,17 @@ package struct SessionMachine {
 
   private mutating func authenticated() -> [SessionAction] {
     guard let capabilities else { return askCapabilities(isAuthenticated: true) }
-    var commands: [Command] = []
-    if capabilities.hasID, !policy.clientID.isEmpty { commands.append(.id(policy.clientID)) }
-    if capabilities.hasNamespace { commands.append(.namespace) }
-    if capabilities.hasEnable {
-      var extensions: [String] = []
-      if policy.enableResync, capabilities.hasCondStore {
-        extensions.append(capabilities.hasQResync ? "QRESYNC" : "CONDSTORE")
-      }
-      if capabilities.hasUTF8Accept { extensions.append("UTF8=ACCEPT") }
-      if !extensions.isEmpty { commands.append(.enable(extensions)) }
-    }
-    // Last, since nothing may follow it, and so without a round trip of its own.
-    if policy.compress, capabilities.hasDeflate { commands.append(.compress) }
-    if commands.isEmpty { return establish() }
-    var tags: Set<String> = []
-    var compress: String?
+    var preparation = SessionPreparation(policy, capabilities)
     var bytes: [UInt8] = []
-    for command in commands {
+    for command in preparation.commands {
       let tag = nextTag()
       guard let part = encode(command, tag: tag) else { continue }
-      tags.insert(tag)
-      if command == .compress { compress = tag }
+      preparation.sent(command, tag: tag)
       bytes += part
     }
-    if tags.isEmpty { return establish() }
-    state = .preparing(tags: tags, compress: compress)
-    return [.send(bytes, description: commands.map(\.name).joined(separator: ", "))]
+    if preparation.isDone { return establish() }
+    state = .preparing(preparation)
+    return [.send(bytes, description: preparation.commands.map(\.name).joined(separator: ", "))]
   }
 
   private mutating func establish() -> [SessionAction] {
@@ -318,7 +283,7 @@ package struct SessionMachine {
     case .capability(let names):
       let set = CapabilitySet(names)
       switch state {
-      case .authenticating, .deriving, .login: capabilitiesSinceLogin = set.hasIMAP4 ? set : nil
+      case .authenticating, .login: capabilitiesSinceLogin = set.hasIMAP4 ? set : nil
       default: capabilities = set
       }
     case .condition(_, let text): if case .preparing = state { note(text) }
@@ -343,12 +308,9 @@ package struct SessionMachine {
     return [.alert(concealed.conceal(text.text), isProtected: hasTLS)]
   }
 
-  /// A text for a person, with nothing secret in it, and marked where anyone may have said it.
   private func shown(_ text: ResponseText) -> ResponseText {
-    let isBeforeTLS = policy.tls == .startTLS && !hasTLS
-    return ResponseText(
-      code: text.code,
-      text: concealed.conceal(text.text) + (isBeforeTLS ? " (said before TLS, so anyone may have said it)" : ""))
+    ResponseText(
+      code: text.code, text: concealed.shown(text.text, isBeforeTLS: policy.tls == .startTLS && !hasTLS))
   }
 
   /// Of the codes only the capabilities count here; an APPENDUID, say, has no business in an answer to a login.

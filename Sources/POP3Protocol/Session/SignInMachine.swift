@@ -18,10 +18,7 @@ package struct SignInMachine {
     case user(password: [UInt8])
     /// The answer to PASS or APOP is the end of the login.
     case signingIn
-    /// `pending` waits for the first challenge.
-    case authenticating(SASLExchange, pending: [UInt8]?)
-    /// Something costly is computed for the next answer.
-    case deriving(SASLExchange)
+    case authenticating(SASLDialogue)
     case established
     case failed
   }
@@ -88,10 +85,7 @@ package struct SignInMachine {
       state = .signingIn
       return send(.password(password), description: "PASS ...")
     case .signingIn: return reply.isOK ? signedIn() : refused(reply.text)
-    case .authenticating(let exchange, let pending): return authenticated(reply, exchange, pending)
-    case .deriving:
-      guard reply.isOK else { return refused(reply.text) }
-      return fail(.protocolViolation("it accepted a login that had not ended"))
+    case .authenticating(let dialogue): return authenticated(reply, dialogue)
     case .handshake, .password, .established, .failed: return []
     }
   }
@@ -206,64 +200,52 @@ package struct SignInMachine {
       SASLMechanism.forTokens.contains(mechanism)
       ? policy.tokenForm == .atOnce && (isShort || mechanism == .xoauth2) : isShort
     if isAtOnce {
-      state = .authenticating(exchange, pending: nil)
+      state = .authenticating(SASLDialogue(exchange, pending: nil))
       return send(atOnce, description: "AUTH \(mechanism.rawValue)")
     }
-    state = .authenticating(exchange, pending: initial)
+    state = .authenticating(SASLDialogue(exchange, pending: initial))
     return send(.authenticate(mechanism: mechanism.rawValue, initialResponse: nil))
   }
 
   private mutating func challenged(_ bytes: [UInt8]) -> [SignInAction] {
-    guard case .authenticating(var exchange, let pending) = state else {
+    guard case .authenticating(var dialogue) = state else {
       return fail(.protocolViolation("it sent a challenge that nothing had asked for"))
     }
-    if let pending {
-      state = .authenticating(exchange, pending: nil)
-      return sendAnswer(pending)
-    }
-    guard let challenge = Base64.decode(bytes) else {
-      return fail(.protocolViolation("in the login it sent a challenge that is not base64"))
-    }
-    do throws(SASLFailure) {
-      switch try exchange.respond(to: challenge) {
-      case .answer(let answer):
-        state = .authenticating(exchange, pending: nil)
-        return sendAnswer(answer)
-      case .derive(let derivation):
-        state = .deriving(exchange)
-        return [.derive(derivation)]
+    do throws(SessionFailure) {
+      let step = try dialogue.challenged(bytes)
+      state = .authenticating(dialogue)
+      switch step {
+      case .answer(let answer): return sendAnswer(answer)
+      case .derive(let derivation): return [.derive(derivation)]
       }
     } catch {
-      return fail(SessionFailure(error))
+      return fail(error)
     }
   }
 
   /// What `.derive` asked for; empty where it can't be done.
   package mutating func derived(_ key: [UInt8]) -> [SignInAction] {
-    guard case .deriving(var exchange) = state else { return [] }
-    do throws(SASLFailure) {
-      let answer = try exchange.derived(key)
-      state = .authenticating(exchange, pending: nil)
+    guard case .authenticating(var dialogue) = state else { return [] }
+    do throws(SessionFailure) {
+      guard let answer = try dialogue.derived(key) else { return [] }
+      state = .authenticating(dialogue)
       return sendAnswer(answer)
     } catch {
-      return fail(SessionFailure(error))
+      return fail(error)
     }
   }
 
   private func sendAnswer(_ answer: [UInt8]) -> [SignInAction] {
-    [.send(Array((Base64.encode(answer) + "\r\n").utf8), expecting: [.exchange], description: "AUTH: ...")]
+    [.send(SASLDialogue.line(answer), expecting: [.exchange], description: "AUTH: ...")]
   }
 
-  private mutating func authenticated(
-    _ reply: Reply, _ exchange: SASLExchange, _ pending: [UInt8]?
-  ) -> [SignInAction] {
+  private mutating func authenticated(_ reply: Reply, _ dialogue: SASLDialogue) -> [SignInAction] {
     guard reply.isOK else {
-      guard exchange.wantsOtherBinding, bindings.count > 1 else { return refused(reply.text) }
+      guard dialogue.wantsOtherBinding, bindings.count > 1 else { return refused(reply.text) }
       bindings.removeFirst()
       return chooseLogin()
     }
-    if pending != nil { return fail(.protocolViolation("it accepted a login that had not begun")) }
-    do throws(SASLFailure) { try exchange.checkDone() } catch { return fail(SessionFailure(error)) }
+    do throws(SessionFailure) { try dialogue.accepted() } catch { return fail(error) }
     return signedIn()
   }
 
@@ -293,12 +275,9 @@ package struct SignInMachine {
     return [.send(line, expecting: [command.shape], description: description ?? command.name)]
   }
 
-  /// A text for a person, with nothing secret in it, and marked where anyone may have said it.
   private func shown(_ text: ReplyText) -> ReplyText {
-    let isBeforeTLS = policy.tls == .startTLS && !hasTLS
-    return ReplyText(
-      code: text.code,
-      text: concealed.conceal(text.text) + (isBeforeTLS ? " (said before TLS, so anyone may have said it)" : ""))
+    ReplyText(
+      code: text.code, text: concealed.shown(text.text, isBeforeTLS: policy.tls == .startTLS && !hasTLS))
   }
 
   private mutating func fail(_ failure: SessionFailure) -> [SignInAction] { fail(.session(failure)) }
