@@ -184,30 +184,6 @@ package final class AccountState: Sendable {
     try queue.close()
   }
 
-  /// A transaction; its commit is a failpoint and durable when this returns.
-  func write<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
-    do {
-      return try await queue.write { db in
-        let value = try body(db)
-        try Step.pass(.databaseCommit)
-        return value
-      }
-    } catch let error as DatabaseError {
-      throw StateError(database: error, path: path)
-    }
-  }
-
-  /// Lets go of pages and statements that can be had again.
-  package func releaseMemory() async { try? await queue.writeWithoutTransaction { $0.releaseMemory() } }
-
-  func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
-    do {
-      return try await queue.read(body)
-    } catch let error as DatabaseError {
-      throw StateError(database: error, path: path)
-    }
-  }
-
   private static func write<T>(_ path: String, _ queue: DatabaseQueue, _ body: (Database) throws -> T) throws -> T {
     do {
       return try queue.write { db in

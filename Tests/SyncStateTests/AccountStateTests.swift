@@ -47,6 +47,18 @@ import Testing
     try await state.close()
   }
 
+  @Test("what comes after the end is refused and ends nothing")
+  func useAfterClose() async throws {
+    let state = try opened()
+    try await state.close()
+    await #expect(throws: CancellationError.self) { try await state.addMailbox(.inbox, delimiter: 47, folder: "") }
+    await #expect(throws: CancellationError.self) { try await state.unsettled(.intended) }
+    await #expect(throws: CancellationError.self) { try await state.close() }
+    await state.releaseMemory()
+    let again = try opened()
+    #expect(try await again.unsettled(.intended).isEmpty)
+  }
+
   @Test("two messages of equal content, Message-ID and EMAILID are two rows; one UID is one row")
   func constraints() async throws {
     let state = try opened()
