@@ -41,7 +41,7 @@ struct Backoff: Sendable {
   /// Seconds.
   private static func bounds(_ cause: Cause) -> (first: Double, longest: Double) {
     switch cause {
-    case .network: (1, 60)
+    case .network: (1, 30)
     case .busy: (10, 900)
     case .refused: (300, 3_600)
     case .noPassword: (10, 600)

@@ -24,6 +24,7 @@ struct MailboxWatch {
     var nextSurvey = NIODeadline.now()
     var ladder: PushLadder
     var pace: PollPace
+    var told = ToldSurveys()
   }
 
   private var settings: AccountSettings { session.account.settings }
@@ -102,18 +103,19 @@ struct MailboxWatch {
   private func readNotices(_ place: inout Place) async throws -> Bool {
     try await mailboxes.readStatuses(session.notices)
     let told = session.notices.takeRest()
-    if told.hasOverflowed {
-      place.ladder.overflowed()
+    if told.hasOverflowed, place.ladder.overflowed() {
       session.account.logger.notice(
         "\(settings.name): the server has ceased to tell of changes (NOTIFICATIONOVERFLOW); all mailboxes are looked at",
         metadata: session.account.metadata())
     }
-    if told.wantsSurvey { place.nextSurvey = .now() }
+    if told.wantsSurvey { place.nextSurvey = min(place.nextSurvey, place.told.asked()) }
     if told.isOfSelected, let current = place.pushed, MailboxListening.hasUnheardNews(current, connection) {
       place.pushed?.isDirty = true
       place.pushed?.isForNews = true
     }
-    return told.wantsSurvey || place.pushed?.isDirty == true
+    let isDue = told.wantsSurvey && place.nextSurvey <= .now()
+    if told.wantsSurvey, !isDue { session.notices.planSurvey() }
+    return isDue || place.pushed?.isDirty == true
   }
 
   // MARK: Surveys
@@ -121,6 +123,7 @@ struct MailboxWatch {
   private func survey(_ place: inout Place) async throws {
     session.board.update { $0.activity = .syncing }
     await session.requests.surveyBegins()
+    session.notices.surveyBegins()
     try await session.account.checkRoot()
     session.dirty.clear([.server, .losses])
     let known = place.pushed
@@ -128,7 +131,9 @@ struct MailboxWatch {
       account: session.account, blocked: session.blocked, isDryRun: false, queue: queue,
       selected: known?.work.record.name ?? .inbox
     ).run(connection)
+    let namesBefore = Set(mailboxes.names)
     mailboxes.surveyed(survey)
+    place.told.looked(foundSomething: survey.foundNews(known?.id) || Set(mailboxes.names) != namesBefore)
     var pushed = candidates(survey).first
     if let known, known.id == pushed?.id { pushed?.unsettled = known.unsettled }
     place.pushed = pushed

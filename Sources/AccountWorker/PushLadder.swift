@@ -58,12 +58,14 @@ struct PushLadder {
   /// What it refuses now it will refuse again, on this connection.
   mutating func notifyRefused(_ text: String) { notify = .without(reason: "the server refuses NOTIFY: \(text)") }
 
-  /// The server has ceased to tell (RFC 5465 section 5.8).
-  mutating func overflowed() {
+  /// The server has ceased to tell (RFC 5465 section 5.8). False where it had not been asked to.
+  mutating func overflowed() -> Bool {
+    guard tellsOfAll else { return false }
     overflows += 1
     notify = .paused(
       reason: "there was more to tell than the server keeps (NOTIFICATIONOVERFLOW)",
       until: .now() + .seconds(Int64(min(5 << min(overflows - 1, 10), 3_600))))
+    return true
   }
 
   mutating func idleRefused() { idleTrouble = "the server refuses IDLE" }
@@ -90,6 +92,28 @@ struct PollPace {
 
   /// Nothing is expected to be found: the server tells.
   mutating func relax() { pause = interval }
+}
+
+/// When a look at all mailboxes that the server's words ask for is due: at once, but the less often, up to once a minute,
+/// the longer such looks find nothing.
+struct ToldSurveys {
+  private var isAskedFor = false
+  private var fruitless: Int64 = 0
+  private var last: NIODeadline?
+
+  /// The server's words ask for one; returns when it is due.
+  mutating func asked() -> NIODeadline {
+    isAskedFor = true
+    guard let last, fruitless > 1 else { return .now() }
+    return last + .seconds(min(1 << min(fruitless - 2, 6), 60))
+  }
+
+  /// A look is over, whatever it was for.
+  mutating func looked(foundSomething: Bool) {
+    fruitless = isAskedFor && !foundSomething ? fruitless + 1 : 0
+    isAskedFor = false
+    last = .now()
+  }
 }
 
 extension TimeAmount {

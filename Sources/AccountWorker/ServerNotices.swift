@@ -21,6 +21,8 @@ final class ServerNotices: Sendable {
     /// Of each mailbox what was told last.
     var statuses: [MailboxName: MailboxStatus] = [:]
     var rest = Rest()
+    /// A look at all mailboxes will be had later, whatever else asks for one.
+    var isSurveyPlanned = false
     /// Told while the mailbox was under way.
     var deferred: [Int64: (name: MailboxName, status: MailboxStatus)] = [:]
   }
@@ -69,7 +71,18 @@ final class ServerNotices: Sendable {
     }
   }
 
-  var hasRest: Bool { state.withLock { !$0.rest.isEmpty } }
+  /// Whether something is to be acted upon now.
+  var hasRest: Bool {
+    state.withLock { state in
+      var rest = state.rest
+      if state.isSurveyPlanned { (rest.wantsSurvey, rest.hasOverflowed) = (false, false) }
+      return !rest.isEmpty
+    }
+  }
+
+  func planSurvey() { state.withLock { $0.isSurveyPlanned = true } }
+
+  func surveyBegins() { state.withLock { $0.isSurveyPlanned = false } }
 
   func takeRest() -> Rest {
     state.withLock { state in

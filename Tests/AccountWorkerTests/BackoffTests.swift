@@ -16,7 +16,7 @@ struct BackoffTests {
   func growth() {
     var backoff = Backoff()
     let pauses = (0..<12).map { _ in seconds(backoff.pause(after: .network, jitter: 0.5)) }
-    #expect(pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60, 60])
+    #expect(pauses == [1, 2, 4, 8, 16, 30, 30, 30, 30, 30, 30, 30])
     backoff.reset()
     #expect(seconds(backoff.pause(after: .network, jitter: 0)) == 0.8)
     backoff.reset()

@@ -27,10 +27,13 @@ struct PushLadderTests {
     #expect(ladder.reason == "the server refuses NOTIFY: not here")
     #expect(ladder.request(others: []) == nil && ladder.nextTry == nil)
     ladder = PushLadder(CapabilitySet(["IMAP4rev1", "IDLE", "NOTIFY"]))
-    ladder.isSet(NotifyRequest())
+    var overflowed = ladder.overflowed()
+    #expect(!overflowed)
     var before = NIODeadline.now()
     for _ in 0..<12 {
-      ladder.overflowed()
+      ladder.isSet(NotifyRequest())
+      overflowed = ladder.overflowed()
+      #expect(overflowed)
       #expect(!ladder.tellsOfAll && ladder.request(others: []) == nil)
       let next = ladder.nextTry ?? .now()
       #expect(next > before)
@@ -45,6 +48,24 @@ struct PushLadderTests {
     #expect(ladder.request(others: []) == nil)
     #expect(ladder.reason == "the server has no NOTIFY")
     #expect(ladder.idleTrouble == "the server has no IDLE")
+  }
+
+  @Test("looks that the server's words ask for are had at once, and ever later where they find nothing")
+  func toldSurveys() {
+    var told = ToldSurveys()
+    var pauses: [Int64] = []
+    for _ in 0..<12 {
+      pauses.append(((told.asked() - .now()).nanoseconds + 500_000_000) / 1_000_000_000)
+      told.looked(foundSomething: false)
+    }
+    #expect(pauses == [0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60, 60])
+    told.looked(foundSomething: true)
+    var due = told.asked()
+    #expect(due <= .now())
+    told.looked(foundSomething: false)
+    told.looked(foundSomething: false)
+    due = told.asked()
+    #expect(due <= .now())
   }
 
   @Test("polls come closer while something happens, and part again")

@@ -3,7 +3,7 @@
 import check
 from servers.model import Mailbox, Message, simple
 from servers.scripted import Scripted
-from support import EndToEnd
+from support import EndToEnd, wait_until
 from survival import Survival
 
 
@@ -16,6 +16,13 @@ def expected(box):
     """What a folder must hold for a mailbox."""
     return [check.Message(check.digest(message.whole()), *check._split(message.flags), message.date)
             for message in box.messages]
+
+
+def status(box, *items):
+    """What a server tells of a mailbox that changed."""
+    numbers = {"MESSAGES": len(box.messages), "UIDNEXT": box.uid_next, "HIGHESTMODSEQ": box.mod_seq}
+    words = " ".join("%s %d" % (item, numbers[item]) for item in items or numbers)
+    return b"* STATUS %s (%s)" % (box.name, words.encode())
 
 
 class Hostile(Survival, EndToEnd):
@@ -40,6 +47,19 @@ class Hostile(Survival, EndToEnd):
             self.assertIsNotNone(folder, box.name)
             found, odd = check.folder_messages(folder)
             self.assertEqual(odd + check.differences(expected(box), found.values(), str(box.name), dates=dates), [])
+
+    def assertSoonHolds(self, mirror, *boxes, timeout=6):
+        def holds():
+            try:
+                return all(not check.differences(expected(box), check.folder_messages(mirror.folder_of(box.name))[0]
+                                                 .values(), "") for box in boxes)
+            except OSError:
+                return False
+        try:
+            wait_until(holds, timeout)
+        except AssertionError:
+            pass
+        self.assertHolds(mirror, *boxes)
 
     def assertBodies(self, mirror, *boxes):
         """All messages of the mailboxes are there once, in whatever folders."""

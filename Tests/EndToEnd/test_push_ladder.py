@@ -3,10 +3,9 @@ on each rung, and what `status` and `doctor` say of it."""
 
 import time
 
-import check
 from daemon import mailbox, settled
 from daemon_case import DaemonCase
-from hostile import Hostile, expected, inbox
+from hostile import Hostile, inbox, status
 from latency import Deliveries
 from servers.model import simple
 from servers.scripted import CAPABILITIES
@@ -32,43 +31,24 @@ class Told(DaemonCase, Hostile):
         wait_until(server.idling, 5)
         return server, mirror, daemon
 
-    def assertSoonHolds(self, mirror, *boxes, timeout=6):
-        def holds():
-            try:
-                return all(not check.differences(expected(box), check.folder_messages(mirror.folder_of(box.name))[0]
-                                                 .values(), "") for box in boxes)
-            except OSError:
-                return False
-        try:
-            wait_until(holds, timeout)
-        except AssertionError:
-            pass
-        self.assertHolds(mirror, *boxes)
-
     def tell(self, server, *lines):
         """To the session that IDLEs, when there is one."""
         wait_until(lambda: server.notify(*lines), 5)
-
-    @staticmethod
-    def status(box, *items):
-        numbers = {"MESSAGES": len(box.messages), "UIDNEXT": box.uid_next, "HIGHESTMODSEQ": box.mod_seq}
-        words = " ".join("%s %d" % (item, numbers[item]) for item in items or numbers)
-        return b"* STATUS %s (%s)" % (box.name, words.encode())
 
     def test_what_is_told_of_a_mailbox_that_is_not_selected(self):
         server, mirror, daemon = self.watched()
         other = server.box("Other")
         for act in (lambda: other.add(simple(70)), lambda: other.flag(1, "\\Flagged"), lambda: other.expunge(2)):
             act()
-            self.tell(server, self.status(other))
+            self.tell(server, status(other))
             self.assertSoonHolds(mirror, *server.mailboxes)
         # What it says again, and what we did ourselves, is no news.
         wait_until(server.idling, 5)
         before = server.count("EXAMINE")
         for _ in range(3):
-            self.tell(server, self.status(other))
+            self.tell(server, status(other))
         other.add(simple(71))
-        self.tell(server, self.status(other))
+        self.tell(server, status(other))
         self.assertSoonHolds(mirror, *server.mailboxes)
         self.assertLessEqual(server.count("EXAMINE") - before, 4)
         self.assertEnds(daemon)
@@ -111,7 +91,7 @@ class Told(DaemonCase, Hostile):
             box = server.box(name)
             del box.messages[1]
             if name == "Other":
-                self.tell(server, self.status(box, "MESSAGES", "HIGHESTMODSEQ"))
+                self.tell(server, status(box, "MESSAGES", "HIGHESTMODSEQ"))
             else:
                 self.tell(server, b"* VANISHED 2")
             self.assertSoonHolds(mirror, *server.mailboxes)
