@@ -34,7 +34,7 @@ class Memory(DrainCase):
 
     def test_peak_memory_of_a_maildrop_of_very_many(self):
         """Most are known already: what is listed at each visit, and what is fetched of it once."""
-        count = 200_000 if FULL else 2_500
+        count = 200_000 if FULL else 1_500
         server = self.serve(drops(count))
         mirror = self.drain(server, retention="keep", timeout="60s")
         first = self.finished(mirror, server, timeout=3000 if FULL else 110)
@@ -72,3 +72,14 @@ class Memory(DrainCase):
             self.assertLess(result.peak, PEAK)
             self.assertEqual(server.count("RETR"), 20 * number)
         self.assertEqual(sum(1 for _ in (mirror.root / "new").iterdir()), server.count("RETR"))
+
+    def test_peak_memory_of_very_many_without_names(self):
+        """More than one session looks at; each takes its part."""
+        count = 50_000 if FULL else 700
+        server = self.serve([Drop(None, simple(number)) for number in range(count)],
+                            capabilities=("TOP", "USER", "PIPELINING"))
+        mirror = self.drain(server, timeout="60s")
+        result = self.finished(mirror, server, timeout=900)
+        self.assertLess(result.peak, PEAK)
+        self.assertEqual(sum(1 for _ in (mirror.root / "new").iterdir()), count)
+        self.assertEqual((server.drops, server.count("RETR")), ([], count))
