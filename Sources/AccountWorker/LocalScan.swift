@@ -222,48 +222,6 @@ struct LocalScan: Sendable {
   }
 }
 
-/// The entries of a folder with their metadata, in batches read on a disk thread.
-private struct FolderEntries: AsyncSequence {
-  /// The reader goes from thread to thread but is used by one at a time: each batch is awaited.
-  final class Iterator: AsyncIteratorProtocol, @unchecked Sendable {
-    private let reader: FolderReader
-    private let pool: DiskPool
-
-    init(_ reader: FolderReader, _ pool: DiskPool) {
-      self.reader = reader
-      self.pool = pool
-    }
-
-    func next() async throws -> [ScanEntry]? {
-      try Task.checkCancellation()
-      return try await pool.run { try self.reader.next() }
-    }
-  }
-
-  let folder: MaildirFolder
-  let pool: DiskPool
-
-  func makeAsyncIterator() -> Iterator { Iterator(FolderReader(folder, withStatus: true), pool) }
-}
-
-/// Rows that a scan has met: one bit each, so that half a million cost 64 kB. Used by one scan at a time.
-final class SeenRows {
-  private var words: [UInt64]
-  private(set) var count = 0
-
-  init(highest: Int64) { words = Array(repeating: 0, count: Int(highest / 64) + 1) }
-
-  func insert(_ row: Int64) {
-    guard row >= 0, Int(row / 64) < words.count, !contains(row) else { return }
-    words[Int(row / 64)] |= 1 << UInt64(row % 64)
-    count += 1
-  }
-
-  func contains(_ row: Int64) -> Bool {
-    row >= 0 && Int(row / 64) < words.count && words[Int(row / 64)] & (1 << UInt64(row % 64)) != 0
-  }
-}
-
 extension FolderScanRecord {
   init(_ stamp: FolderStamp) {
     self.init(new: FileStamp(stamp.new), cur: FileStamp(stamp.cur), began: stamp.began.total)

@@ -4,25 +4,33 @@ import MailModel
 
 /// Drained messages whose files may not be where they were put.
 extension AccountState {
-  /// The rows of all that was drained and is on the server still, as far as is known.
-  package func drainedMessages() async throws -> [MessageRecord] {
-    try await messages(where: "drained.departure < 3")
+  /// The rows of all that was drained and is on the server still, as far as is known: the next ones behind this one.
+  package func drainedMessages(after id: Int64) async throws -> [MessageRecord] {
+    try await messages(after: id, where: "drained.departure < 3")
   }
 
   /// Of these, those that are to stay on the server.
-  package func keptMessages() async throws -> [MessageRecord] {
-    try await messages(where: "drained.departure = 0 AND drained.absent_listing IS NULL AND drained.removed_here = 0")
+  package func keptMessages(after id: Int64) async throws -> [MessageRecord] {
+    try await messages(
+      after: id, where: "drained.departure = 0 AND drained.absent_listing IS NULL AND drained.removed_here = 0")
   }
 
-  private func messages(where condition: String) async throws -> [MessageRecord] {
+  private func messages(after id: Int64, where condition: String) async throws -> [MessageRecord] {
     try await read { db in
       try Row.fetchAll(
         db,
         sql: """
-          SELECT \(MessageRecord.columns) FROM message WHERE state = 1 AND EXISTS (SELECT 1 FROM drained
-            WHERE drained.mailbox = message.mailbox AND drained.id = message.uid AND \(condition)) ORDER BY id
-          """
+          SELECT \(MessageRecord.columns) FROM message WHERE id > ? AND state = 1 AND EXISTS (SELECT 1 FROM drained
+            WHERE drained.mailbox = message.mailbox AND drained.id = message.uid AND \(condition)) ORDER BY id LIMIT 500
+          """, arguments: [id]
       ).map(MessageRecord.init(row:))
+    }
+  }
+
+  /// How many messages are listed, and here, of which it is not known whether the server has deleted them.
+  package func uncertainDeletions() async throws -> Int {
+    try await read { db in
+      try Int.fetchOne(db, sql: "SELECT count(*) FROM drained WHERE departure = 2 AND absent_listing IS NULL") ?? 0
     }
   }
 

@@ -95,31 +95,46 @@ extension AccountState {
       guard !known.isEmpty || !files.isEmpty else { return }
       try db.execute(sql: "DELETE FROM local_file WHERE mailbox = ?", arguments: [mailbox])
       let before = Dictionary(known.map { ($0.stamp.inode, $0) }, uniquingKeysWith: { first, _ in first })
-      // The plus keeps SQLite from going through the whole mailbox by another index.
-      let owner = try db.cachedStatement(
-        sql: "SELECT 1 FROM message WHERE base_name = ? AND +mailbox = ? AND inode = ? AND state = 1")
-      let insert = try db.cachedStatement(
-        sql: """
-          INSERT OR REPLACE INTO local_file (mailbox, base_name, file_name, in_cur, disk_size, device, inode,
-            modified, changed, content_digest, header_digest, refused, approved, plain_content,
-            plain_header, wire_size, body_digest, body_size, identity)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-          """)
-      for file in files {
-        let name = Data(file.baseName)
-        if try Bool.fetchOne(owner, arguments: [name, mailbox, file.stamp.inode]) != nil { continue }
-        // What the server or the person has said of a file counts for as long as its content is the same.
-        let same = before[file.stamp.inode].flatMap { $0.digests == file.digests ? $0 : nil }
-        try insert.execute(arguments: [
-          mailbox, name, Data(file.fileName), file.isInCur, file.stamp.size, file.stamp.device,
-          file.stamp.inode, file.stamp.modified, file.stamp.changed, Data(file.digests.content.bytes),
-          Data(file.digests.header.bytes), same?.refused, same?.isApproved ?? false,
-          Data(file.plain.content.bytes), Data(file.plain.header.bytes), file.traits?.wireSize,
-          file.traits.map { Data($0.body.bytes) }, file.traits?.bodyWireSize, file.traits?.identity,
-        ])
-      }
+      try Self.insert(files, of: mailbox, before: before, db)
       try Self.dropEmptyHolds(db)
       try Self.countLocalFiles(of: mailbox, db)
+    }
+  }
+
+  /// Adds files without a row to what is known of a folder.
+  package func addLocalFiles(_ files: [LocalFile], of mailbox: Int64) async throws {
+    try await write { db in
+      try Self.insert(files, of: mailbox, before: [:], db)
+      try Self.countLocalFiles(of: mailbox, db)
+    }
+  }
+
+  /// - Parameter before: what was known of them, by inode.
+  private static func insert(
+    _ files: [LocalFile], of mailbox: Int64, before: [Int64: LocalFile], _ db: Database
+  ) throws {
+    // The plus keeps SQLite from going through the whole mailbox by another index.
+    let owner = try db.cachedStatement(
+      sql: "SELECT 1 FROM message WHERE base_name = ? AND +mailbox = ? AND inode = ? AND state = 1")
+    let insert = try db.cachedStatement(
+      sql: """
+        INSERT OR REPLACE INTO local_file (mailbox, base_name, file_name, in_cur, disk_size, device, inode,
+          modified, changed, content_digest, header_digest, refused, approved, plain_content,
+          plain_header, wire_size, body_digest, body_size, identity)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """)
+    for file in files {
+      let name = Data(file.baseName)
+      if try Bool.fetchOne(owner, arguments: [name, mailbox, file.stamp.inode]) != nil { continue }
+      // What the server or the person has said of a file counts for as long as its content is the same.
+      let same = before[file.stamp.inode].flatMap { $0.digests == file.digests ? $0 : nil }
+      try insert.execute(arguments: [
+        mailbox, name, Data(file.fileName), file.isInCur, file.stamp.size, file.stamp.device,
+        file.stamp.inode, file.stamp.modified, file.stamp.changed, Data(file.digests.content.bytes),
+        Data(file.digests.header.bytes), same?.refused, same?.isApproved ?? false,
+        Data(file.plain.content.bytes), Data(file.plain.header.bytes), file.traits?.wireSize,
+        file.traits.map { Data($0.body.bytes) }, file.traits?.bodyWireSize, file.traits?.identity,
+      ])
     }
   }
 

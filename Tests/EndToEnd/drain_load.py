@@ -5,13 +5,16 @@ Each is set up for speed as far as its own documentation goes. fetchmail deliver
 is: it writes the file where it belongs, with no rename and no fsync. getmail adds its header fields, as by default.
 """
 
+import multiprocessing
 import os
 import re
 import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 from mirror import Mirror, run
 from server_copies import ServerCopy
@@ -21,11 +24,10 @@ class Fetcher:
     """A program that drains `port` into `mail`; `command` runs it once."""
 
     name = command = None
-    environment = {}
     slow = False  # whether it takes so long that one run has to do
 
-    def __init__(self, server, port, place):
-        self.server, self.port, self.place = server, port, place
+    def __init__(self, server, port, place, environment):
+        self.server, self.port, self.place, self.environment = server, port, place, dict(environment)
         place.mkdir()
         self.mail = place / "mail"
         self.configure()
@@ -92,7 +94,7 @@ class Fetchmail(Fetcher):
             "  ssl sslproto 'TLS1.2+' sslcertck sslcertfile \"%s\"\n"
             "  fetchall nokeep no rewrite mda \"exec cat > '%s/new/'$$\"\n" % (
                 self.port, self.server.password, self.server.ca, self.mail)))
-        self.environment = {"FETCHMAILHOME": str(self.place)}
+        self.environment["FETCHMAILHOME"] = str(self.place)
         self.command = ["fetchmail", "--silent", "-f", str(path), "--pidfile", str(self.place / "pid"),
                         "--idfile", str(self.place / "ids")]
 
@@ -173,3 +175,21 @@ def retrieve_and_discard(server, port, count):
             stream.sendall(b"QUIT\r\n")
             stream.recv(4096)
     return time.monotonic() - started
+
+
+def floor(server, port, place, sizes, environment):
+    """Seconds of fetching everything and dropping it, beside a safe write in groups of as many files of those sizes."""
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    os.sync()
+    started = time.monotonic()
+    fetch = multiprocessing.Process(target=retrieve_and_discard, args=(server, port, len(sizes)))
+    fetch.start()
+    subprocess.run([sys.executable, str(Path(__file__).with_name("group_write.py")), str(place)], check=True, text=True,
+                   input="".join("%d\n" % size for size in sizes), env={**os.environ, **environment})
+    fetch.join()
+    seconds = time.monotonic() - started
+    if fetch.exitcode or len(os.listdir(place / "new")) != len(sizes):
+        raise SystemExit("bench: the floor could not be measured")
+    shutil.rmtree(place)
+    return seconds

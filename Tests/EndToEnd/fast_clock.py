@@ -4,19 +4,10 @@ import mmap
 import os
 import signal
 import struct
-import subprocess
 import time
 from pathlib import Path
 
-SOURCE = Path(__file__).with_name("fast_clock.c")
-
-
-def library(directory):
-    """The preloaded library, built into `directory`."""
-    made = Path(directory) / "fast_clock.so"
-    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-Wall", "-Werror", "-o", str(made), str(SOURCE), "-ldl", "-pthread"],
-                   check=True, stdin=subprocess.DEVNULL)
-    return made
+from preloaded import library
 
 
 class FastClock:
@@ -29,7 +20,7 @@ class FastClock:
         self.path.write_bytes(struct.pack("=qqq", self.origin, rate, 0))
         with open(self.path, "r+b") as file:
             self.page = mmap.mmap(file.fileno(), 24)
-        self.environment = {"LD_PRELOAD": str(library(directory)), "MAILMIRROR_TEST_CLOCK": str(self.path)}
+        self.environment = {"LD_PRELOAD": str(library("fast_clock", directory)), "MAILMIRROR_TEST_CLOCK": str(self.path)}
 
     def now(self):
         """Without what was slept."""

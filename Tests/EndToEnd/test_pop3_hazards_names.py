@@ -288,7 +288,8 @@ class Identifiers(DrainCase):
             self.assertTrue(any(drop is one for one in server.drops) or drop.digest() in here)
 
     def test_S3_a_listing_without_an_end(self):
-        def case(word):
+        """One that the server breaks off, and one that goes on until it is broken off."""
+        def case(word, endless):
             server = self.serve(drops(3))
             flooded = []
 
@@ -298,13 +299,47 @@ class Identifiers(DrainCase):
                 session.ok()
                 if not flooded:  # what is tried again ends sooner
                     flooded.append(True)
-                    for number in range(1, 4_000_000 if FULL else 300_000):
+                    for number in range(1, 4_000_000 if FULL else 100_000):
                         session.raw(b"%d u%d\r\n" % (number, number))
+                    while endless:
+                        session.raw(b"x\r\n" * 20_000)
                 session.close()
 
             server.hooks[word] = flood
-            result = self.survives(server, self.drain(server, name="S3" + word))
+            result = self.survives(server, self.drain(server, name="S3%s%s" % (word, endless)))
             self.assertEqual(flooded, [True])
             self.assertLess(result.seconds, 100)
 
-        self.side_by_side([("UIDL",), ("LIST",), ("CAPA",)], case)
+        self.side_by_side([("UIDL", False), ("LIST", False), ("CAPA", False), ("UIDL", True), ("LIST", True),
+                           ("CAPA", True)], case)
+
+    def test_P5_duplicates_far_apart(self):
+        """The same names at both ends of a long listing, and a number that is named twice, far apart."""
+        count = 200_000 if FULL else 5_000
+        for retention in ("delete", "keep"):
+            with self.subTest(retention=retention):
+                server = self.serve([Drop(b"a", simple(1)), Drop(b"b", simple(2)), Drop(b"c", simple(3))])
+
+                def listing(session, words):
+                    session.ok()
+                    session.raw(b"1 a\r\n2 b\r\n3 c\r\n")
+                    for number in range(4, count):
+                        session.raw(b"%d u%d\r\n" % (number, number))
+                    session.raw(b"2 other\r\n%d a\r\n.\r\n" % count)
+                    return True
+
+                server.hooks["UIDL"] = listing
+                server.hooks["LIST"] = lambda session, words: (session.ok(), session.listing(
+                    b"%d %d" % (number, drop.size) for number, drop in session.present()), True)[-1]
+                mirror = self.drain(server, name="far" + retention, retention=retention, session_limit=50,
+                                    order="oldest")
+                wanted = digests(server.drops)
+                result = mirror.sync(timeout=300)
+                server.settle()
+                self.assertAlive(result)
+                server.hooks.clear()
+                mirror.account["session_limit"] = 0
+                mirror.write()
+                self.finished(mirror, server, tries=3)
+                self.assertDelivered(mirror, wanted)
+                self.assertEqual(len(server.drops), 0 if retention == "delete" else 3)

@@ -91,19 +91,21 @@ struct DrainModel {
     wasWhole = false
     let there = server
     let entries = there.enumerated().map { MaildropEntry(number: $0 + 1, uniqueID: $1.name, size: $1.size) }
-    var plan = SyncPlanner.drain(
+    var whole = WholeDrainPlan(
       listed: entries, known: rows.values.sorted { $0.id < $1.id }, listing: listing, now: 0, policy: policy)
+    let plan = whole.plan
     for id in plan.absent { rows[id]?.absentSince = listing }
     for id in plan.returned { rows[id]?.absentSince = nil }
     for id in plan.gone + plan.forgotten { rows[id] = nil }
-    plan.fetches = plan.fetches.map { fetch in
+    whole.plan.fetches = plan.fetches.map { fetch in
       var fetch = fetch
       if fetch.row == nil { fetch.row = insert(fetch) }
       return fetch
     }
-    let taken = plan.fetches(upTo: policy.sessionLimit, retention: policy.retention)
+    let taken = whole.fetches(policy)
     let ending = isQuiet ? Int.max : Int.random(in: 0...taken.count + 3, using: &random)
-    var claims = ContentClaims(plan.candidates, contents: contents)
+    var candidates = plan.candidates
+    let names = rows.mapValues(\.uniqueID)
     var marked = plan.deletions.map { (number: $0.number, row: $0.row) }
     var fetched: Set<Int> = []
     var matched: Set<Int64> = []
@@ -111,7 +113,9 @@ struct DrainModel {
       guard step < ending, let row = fetch.row else { return }
       let message = there[fetch.entry.number - 1]
       fetched.insert(fetch.entry.number)
-      if let claim = claims.take(for: fetch, content: Self.digest(message.content)) {
+      if let claim = WholeDrainPlan.claim(
+        &candidates, fetch, content: Self.digest(message.content), contents: contents, names: names)
+      {
         rows[row] = nil
         rows[claim.row]?.uniqueID = message.name
         rows[claim.row]?.size = message.size

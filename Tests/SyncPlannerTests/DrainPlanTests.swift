@@ -22,12 +22,12 @@ import Testing
 
   private func plan(
     _ listed: [MaildropEntry], _ known: [KnownMessage] = [], now: Int64 = 1_000, _ policy: DrainPolicy = .init()
-  ) -> DrainPlan {
-    SyncPlanner.drain(listed: listed, known: known, listing: 9, now: now, policy: policy)
+  ) -> WholeDrainPlan {
+    WholeDrainPlan(listed: listed, known: known, listing: 9, now: now, policy: policy)
   }
 
-  private func fetched(_ plan: DrainPlan) -> [Int] { plan.fetches.map(\.entry.number) }
-  private func deleted(_ plan: DrainPlan) -> [Int] { plan.deletions.map(\.number) }
+  private func fetched(_ plan: WholeDrainPlan) -> [Int] { plan.fetches.map(\.entry.number) }
+  private func deleted(_ plan: WholeDrainPlan) -> [Int] { plan.deletions.map(\.number) }
 
   // MARK: One message, one name
 
@@ -86,11 +86,11 @@ import Testing
     let plan = plan([Self.entry(1, "a")], known ?? [], DrainPolicy(retention: item.retention))
     #expect(fetched(plan) == (item.fetches ? [1] : []))
     #expect(deleted(plan) == (item.deletes ? [1] : []))
-    #expect(plan.contests == (item.contests ? [.init(numbers: [1], rows: [7])] : []))
+    #expect(plan.plan.contests == (item.contests ? [.init(numbers: [1], rows: [7])] : []))
     #expect(plan.candidates.map(\.row) == (item.contests ? [7] : []))
-    #expect(plan.returned == (item.absent == nil ? [] : [7]))
+    #expect(plan.plan.returned == (item.absent == nil ? [] : [7]))
     #expect(plan.fetches.first?.row == (item.stage == .waiting ? 7 : nil))
-    #expect(plan.absent.isEmpty && plan.gone.isEmpty && plan.forgotten.isEmpty)
+    #expect(plan.plan.absent.isEmpty && plan.plan.gone.isEmpty && plan.plan.forgotten.isEmpty)
   }
 
   @Test("What is not listed any more")
@@ -101,24 +101,25 @@ import Testing
       Self.row(5, "o", .delivered, absent: 3),
     ]
     let plan = plan([Self.entry(1, "a"), Self.entry(2, "b")], known, DrainPolicy(retention: .keep))
-    #expect(plan.forgotten == [1])
-    #expect(plan.absent == [2, 3])
-    #expect(plan.gone == [4])
+    #expect(plan.plan.forgotten == [1])
+    #expect(plan.plan.absent == [2, 3])
+    #expect(plan.plan.gone == [4])
     // Only a DELE left unconfirmed may be told by content, and the row whose listing may have had one of these.
     #expect(plan.candidates.map(\.row) == [3])
     let named = self.plan([Self.entry(1, "a"), Self.entry(2, "d")], known, DrainPolicy(retention: .keep))
     #expect(named.candidates.isEmpty, "the server calls things what it called them before")
-    let cut = SyncPlanner.drain(
+    let cut = WholeDrainPlan(
       listed: [Self.entry(1, "a")], isComplete: false, known: known, listing: 9, now: 1_000, policy: DrainPolicy())
-    #expect(cut.forgotten.isEmpty && cut.absent.isEmpty && cut.gone.isEmpty, "what is missing may be there")
+    #expect(
+      cut.plan.forgotten.isEmpty && cut.plan.absent.isEmpty && cut.plan.gone.isEmpty, "what is missing may be there")
   }
 
   @Test("P15 an empty maildrop after thousands: nothing is forgotten")
   func suddenlyEmpty() {
     let known = (1...3_000).map { Self.row(Int64($0), "u\($0)", $0 % 3 == 0 ? .waiting : .delivered) }
     let empty = plan([], known, DrainPolicy(retention: .keep))
-    #expect(empty.absent == known.map(\.id))
-    #expect(empty.gone.isEmpty && empty.forgotten.isEmpty && empty.deletions.isEmpty)
+    #expect(empty.plan.absent == known.map(\.id))
+    #expect(empty.plan.gone.isEmpty && empty.plan.forgotten.isEmpty && empty.deletions.isEmpty)
     let after = known.map { row in
       var row = row
       row.absentSince = 9
@@ -127,8 +128,8 @@ import Testing
     let back = plan(
       (1...3_000).map { Self.entry($0, "u\($0)") }, after, DrainPolicy(retention: .keep))
     #expect(back.fetches.count == 1_000, "those that were never delivered")
-    #expect(back.returned == known.map(\.id))
-    #expect(back.kept == 2_000)
+    #expect(back.plan.returned == known.map(\.id))
+    #expect(back.totals.kept == 2_000)
   }
 
   // MARK: Order, limits
@@ -139,12 +140,12 @@ import Testing
     let known = [Self.row(1, "u4", .waiting, attempts: 2), Self.row(2, "u1", .waiting, attempts: 1)]
     let policy = DrainPolicy(sizeLimit: 500)
     #expect(fetched(plan(listed, known, policy)) == [5, 3, 1, 4])
-    #expect(plan(listed, known, policy).tooLarge.map(\.number) == [2])
+    #expect(plan(listed, known, policy).totals.tooLarge == 1)
     #expect(fetched(plan(listed, known, DrainPolicy(sizeLimit: 500, order: .oldest))) == [3, 5, 1, 4])
     #expect(fetched(plan([Self.entry(1, "u", nil)], [], policy)) == [1], "no size is not too large")
-    let session = plan(listed, known, policy).fetches(upTo: 0, retention: .delete).map(\.entry.number)
+    let session = plan(listed, known, policy).fetches(policy).map(\.entry.number)
     #expect(session == [5, 3], "a connection that ends with a message takes nothing along")
-    #expect(plan([Self.entry(4, "u4")], known, policy).fetches(upTo: 0, retention: .delete).count == 1)
+    #expect(plan([Self.entry(4, "u4")], known, policy).fetches(policy).count == 1)
   }
 
   // MARK: Names that say nothing
@@ -165,8 +166,8 @@ import Testing
     let plan = plan([Self.entry(1, nil), Self.entry(2, nil), Self.entry(3, nil)], known)
     #expect(fetched(plan) == [3, 2, 1])
     #expect(plan.candidates.map(\.row) == [1, 2])
-    #expect(plan.gone == [3])
-    #expect(plan.contests == [.init(numbers: [1, 2, 3], rows: [1, 2])])
+    #expect(plan.plan.gone == [3])
+    #expect(plan.plan.contests == [.init(numbers: [1, 2, 3], rows: [1, 2])])
   }
 
   @Test("Kept messages that share a name are left alone while they are as many and as large")
@@ -192,31 +193,17 @@ import Testing
     let few = plan((5...24).map { Self.entry($0, "old\($0)") }, known, keep)
     #expect(few.fetches.count == 4)
     #expect(few.candidates.isEmpty)
-    #expect(few.absent == [1, 2, 3, 4])
+    #expect(few.plan.absent == [1, 2, 3, 4])
   }
 
   @Test("A message that came after the listing that lacked a row is not that row's")
   func later() {
     let known = [Self.row(1, "l", .leaving, absent: 8), Self.row(2, "w", .waiting, listing: 8)]
     let waiting = plan([Self.entry(1, "w"), Self.entry(2, "new")], known)
-    #expect(waiting.candidates == [.init(row: 1, scopes: [.listed(8)], isDue: true)])
-    let fits = waiting.fetches.filter { waiting.candidates[0].fits($0) }
+    #expect(waiting.candidates == [.init(row: 1, since: 8, isDue: true)])
+    let fits = waiting.fetches.filter { $0.firstListing <= 8 }
     #expect(fits.map(\.entry.number) == [1])
     #expect(plan([Self.entry(2, "new")], [known[0]]).candidates.isEmpty)
-  }
-
-  // MARK: Content
-
-  @Test("One for one: of two equal messages one may be an earlier one")
-  func claims() {
-    let content = LocalChangesTests.content(1)
-    let known = [Self.row(1, nil, .leaving), Self.row(2, "x", .leaving)]
-    let plan = plan([Self.entry(1, nil), Self.entry(2, nil), Self.entry(3, nil)], known)
-    var claims = ContentClaims(plan.candidates, contents: [1: content, 2: content])
-    #expect(claims.take(for: plan.fetches[0], content: LocalChangesTests.content(2)) == nil)
-    #expect(claims.take(for: plan.fetches[0], content: content)?.row == 1, "one without a name first")
-    #expect(claims.take(for: plan.fetches[1], content: content)?.row == 2)
-    #expect(claims.take(for: plan.fetches[2], content: content) == nil)
   }
 
   // MARK: Histories
@@ -236,9 +223,9 @@ import Testing
     let plan = plan(
       [Self.entry(1, "c")],
       [Self.row(1, "a", .uncertain, absent: 5), Self.row(2, "b", .waiting, listing: 5)])
-    #expect(plan.forgotten == [2])
+    #expect(plan.plan.forgotten == [2])
     let (candidate, fetch) = (try #require(plan.candidates.first), try #require(plan.fetches.first))
-    #expect(candidate.row == 1 && candidate.fits(fetch))
+    #expect(candidate.row == 1 && fetch.firstListing <= candidate.since)
     // Without a sign that names were lost again, what is listed for the first time is new.
     let other = self.plan([Self.entry(1, "c")], [Self.row(1, "a", .uncertain, absent: 5)])
     #expect(other.candidates.isEmpty && other.fetches.count == 1)

@@ -1,7 +1,8 @@
 import Foundation
 import MailModel
-import SyncState
 import Testing
+
+@testable import SyncState
 
 /// A maildrop's messages on their way off the server.
 @Suite struct DrainRowsTests {
@@ -16,14 +17,29 @@ import Testing
 
   private func name(_ text: String) -> UniqueID? { UniqueID(Array(text.utf8)) }
 
-  private func listing(_ names: [String?]) -> ListingChanges {
-    var changes = ListingChanges()
-    changes.new = names.map { ListedMessage(uniqueID: $0.flatMap(name), size: 10) }
-    return changes
+  /// One session's listing, all of it with rows of its own; returns these, oldest first.
+  private func list(
+    _ names: [String?], listing: Int64, into mailbox: Int64, leaves: Bool, now: Int64,
+    plan: DrainPlanRows = DrainPlanRows(), _ state: AccountState
+  ) async throws -> [Int64] {
+    try await state.beginMaildrop()
+    try await state.addListed(
+      names.enumerated().map { ListedMessage(number: $0 + 1, uniqueID: $1.flatMap(name), size: 10) })
+    var plan = plan
+    plan.wanted += names.indices.map { .init(number: $0 + 1, row: nil, firstListing: listing, attempts: 0) }
+    try await state.add(plan)
+    try await state.noteListing(listing, into: mailbox, leaves: leaves, newestFirst: false, now: now)
+    return try await state.wanted(after: 0, limit: 100).map(\.row)
   }
 
+  private func drained(_ state: AccountState) async throws -> [DrainedRecord] {
+    try await state.read { db in try DrainedRecord.fetch(db, "ORDER BY drained.id") }
+  }
+
+  private func content(_ id: Int64) -> Digest { Digest([UInt8](repeating: UInt8(id), count: 32)) ?? .zero }
+
   private func intend(_ id: Int64, in mailbox: Int64, _ state: AccountState) async throws -> Int64 {
-    let digest = try #require(Digest([UInt8](repeating: UInt8(id), count: 32)))
+    let digest = content(id)
     let base = Array("base\(id)".utf8)
     let rows = try await state.intend([
       DeliveryIntent(
@@ -43,50 +59,99 @@ import Testing
     ])
   }
 
+  private func delivered(_ id: Int64, in mailbox: Int64, _ state: AccountState) async throws {
+    try await settle(try await intend(id, in: mailbox, state), id, state)
+  }
+
   @Test("The settling commit puts the intent to delete in force, QUIT's +OK ends it, and a listing bears it out")
   func wholeWay() async throws {
     let (state, mailbox) = try await opened()
-    let ids = try await state.noteListing(1, listing(["a", nil]), into: mailbox, leaves: true, now: 100)
-    let waiting = try await state.drained()
+    let ids = try await list(["a", nil], listing: 1, into: mailbox, leaves: true, now: 100, state)
+    let waiting = try await drained(state)
     #expect(waiting.map(\.id) == ids && waiting.map(\.isHere) == [false, false])
     #expect(waiting.map(\.uniqueID) == [name("a"), nil] && waiting.map(\.firstSeen) == [100, 100])
     let message = try await intend(ids[0], in: mailbox, state)
-    #expect(try await state.drained().map(\.isHere) == [false, false], "not before it is settled")
+    #expect(try await drained(state).map(\.isHere) == [false, false], "not before it is settled")
     try await settle(message, ids[0], state)
-    #expect(try await state.drained().first?.isHere == true)
-    #expect(try await state.drained().first?.departure == .leaving)
-    #expect(try await state.drainedContents(ids).keys.sorted() == [ids[0]])
-    try await state.noteQuit([ids[0]])
-    #expect(try await state.drained().first?.departure == .uncertain)
-    try await state.confirmDeletion([ids[0]], cause: .sync, detail: "deleted", now: 200)
-    #expect(try await state.drained().first?.departure == .deleted)
+    #expect(try await drained(state).first?.isHere == true)
+    #expect(try await drained(state).first?.departure == .leaving)
+    try await state.noteFetched([1], leaving: [LeavingMessage(number: 1, row: ids[0], isRemovedHere: false)])
+    #expect(try await state.leaving(after: 0, limit: 9).map(\.number) == [1])
+    try await state.noteQuit()
+    #expect(try await drained(state).first?.departure == .uncertain)
+    #expect(try await state.confirmDeletion(now: 200) == 1)
+    #expect(try await drained(state).first?.departure == .deleted)
     #expect(try await state.history(limit: 10).map(\.event) == ["came", "deleted"])
-    var changes = ListingChanges()
-    (changes.gone, changes.forgotten) = ([ids[0]], [ids[1]])
-    #expect(try await state.noteListing(2, changes, into: mailbox, leaves: true, now: 300).isEmpty)
-    #expect(try await state.drained().isEmpty)
+    var plan = DrainPlanRows()
+    (plan.gone, plan.forgotten) = ([ids[0]], [ids[1]])
+    #expect(try await list([], listing: 2, into: mailbox, leaves: true, now: 300, plan: plan, state).isEmpty)
+    #expect(try await drained(state).isEmpty)
     #expect(try await state.history(limit: 10).map(\.event) == ["came", "deleted"], "each once")
     #expect(try await state.drainListing() == 2)
     #expect(try await state.summary().maildrop?.drained == 1)
     #expect(try await state.messages(baseNames: [Array("base\(ids[0])".utf8)]).first?.isEmpty == true)
-    let later = try await state.noteListing(3, listing(["a"]), into: mailbox, leaves: false, now: 400)
+    let later = try await list(["a"], listing: 3, into: mailbox, leaves: false, now: 400, state)
     #expect(later[0] > ids[1], "a UID is never given again")
-    #expect(try await state.drained().first?.departure == DrainDeparture.none)
+    #expect(try await drained(state).first?.departure == DrainDeparture.none)
     try await state.close()
   }
 
-  @Test("A message that is one that is here already gives its name to that one's row")
-  func rebinding() async throws {
+  @Test("One for one: of equal messages as many may be earlier ones as there are rows, one of the same name first")
+  func claims() async throws {
     let (state, mailbox) = try await opened()
-    let ids = try await state.noteListing(1, listing(["old"]), into: mailbox, leaves: true, now: 100)
-    try await settle(try await intend(ids[0], in: mailbox, state), ids[0], state)
-    var changes = listing(["new"])
-    changes.absent = ids
-    let new = try await state.noteListing(2, changes, into: mailbox, leaves: true, now: 200)
-    #expect(try await state.drained().first?.absentListing == 2)
-    try await state.rebind(new[0], to: ids[0])
-    let rows = try await state.drained()
-    #expect(rows.map(\.id) == ids && rows[0].uniqueID == name("new") && rows[0].absentListing == nil)
+    let ids = try await list(["x", "y"], listing: 1, into: mailbox, leaves: true, now: 100, state)
+    for id in ids { try await delivered(id, in: mailbox, state) }
+    var plan = DrainPlanRows()
+    plan.absent = ids
+    plan.candidates = [
+      .init(row: ids[0], isNamed: false, since: 2, isDue: true),
+      .init(row: ids[1], isNamed: true, since: 1, isDue: false),
+    ]
+    plan.contests = [([2], [ids[1]])]
+    let new = try await list(["new", "y"], listing: 2, into: mailbox, leaves: true, now: 200, plan: plan, state)
+    #expect(try await drained(state).map(\.absentListing) == [2, 2, nil, nil])
+    let wanted = try await state.wanted(after: 0, limit: 9)
+    #expect(wanted.map(\.isContested) == [false, true])
+    let (first, second) = (content(ids[0]), content(ids[1]))
+    #expect(try await state.claim(wanted[0], content: second) == nil, "first listed when the row was not any more")
+    #expect(try await state.claim(wanted[1], content: second)?.row == ids[1])
+    #expect(try await state.claim(wanted[1], content: second) == nil, "each once")
+    #expect(try await state.claim(wanted[0], content: first)?.isDue == true)
+    let rows = try await drained(state)
+    #expect(rows.map(\.id) == ids && rows.map(\.uniqueID) == [name("new"), name("y")])
+    #expect(rows.map(\.absentListing) == [nil, nil] && new.count == 2)
+    try await state.close()
+  }
+
+  @Test("What is listed as before needs no thought; what differs comes name by name, also across pages")
+  func comparison() async throws {
+    let (state, mailbox) = try await opened()
+    let ids = try await list(["a", "b", "c", nil], listing: 1, into: mailbox, leaves: false, now: 100, state)
+    for id in ids.prefix(3) { try await delivered(id, in: mailbox, state) }
+    try await state.beginMaildrop()
+    let further = (1...2_500).map { ListedMessage(number: $0 + 10, uniqueID: name("n\($0 % 2_000)"), size: 10) }
+    try await state.addListed(
+      [
+        .init(number: 1, uniqueID: name("a"), size: 10), .init(number: 2, uniqueID: name("b"), size: 11),
+        .init(number: 3, uniqueID: nil, size: 1),
+      ] + further)
+    #expect(try await state.compareListing(staysAfter: .min) == 1, "b has another size")
+    var (found, last): ([MaildropGroup], UniqueID?) = ([], nil)
+    while case let page = try await state.differingGroups(after: last), !page.isEmpty {
+      found += page
+      last = page.last?.name
+    }
+    #expect(found.count == 2_001 && Set(found.map(\.name)).count == 2_001)
+    #expect(found.count { $0.listed.count == 2 } == 500, "what has one name stays together")
+    #expect(found.first { $0.name == name("b") }?.rows.map(\.id) == [ids[1]])
+    let nameless = try await state.namelessGroup()
+    #expect(nameless?.listed.map(\.number) == [3] && nameless?.rows.map(\.id) == [ids[3]])
+    #expect(try await state.unlistedRows(after: 0, firstListing: 2).map(\.id) == [ids[2]])
+    #expect(try await state.surveyUnlisted() == (1, nil))
+    try await state.beginMaildrop()
+    try await state.addListed([.init(number: 1, uniqueID: name("a"), size: 10)])
+    #expect(try await state.compareListing(staysAfter: 100) == 0, "its time has come")
+    #expect(try await state.surveyUnlisted() == (2, 1))
     try await state.close()
   }
 
@@ -94,29 +159,29 @@ import Testing
   func changedMind() async throws {
     let (state, inbox) = try await opened()
     let other = try await state.addMailbox(MailboxName("Other"), delimiter: 47, folder: ".Other").id
-    let ids = try await state.noteListing(1, listing(["a", "b"]), into: inbox, leaves: true, now: 100)
-    try await settle(try await intend(ids[0], in: inbox, state), ids[0], state)
-    _ = try await state.noteListing(2, ListingChanges(), into: other, leaves: false, now: 200)
-    #expect(try await state.drained().map(\.departure) == [.leaving, .none])
-    try await settle(try await intend(ids[1], in: other, state), ids[1], state)
-    #expect(try await state.drained().map(\.isHere) == [true, true])
+    let ids = try await list(["a", "b"], listing: 1, into: inbox, leaves: true, now: 100, state)
+    try await delivered(ids[0], in: inbox, state)
+    _ = try await list([], listing: 2, into: other, leaves: false, now: 200, state)
+    #expect(try await drained(state).map(\.departure) == [.leaving, .none])
+    try await delivered(ids[1], in: other, state)
+    #expect(try await drained(state).map(\.isHere) == [true, true])
     try await state.close()
   }
 
   @Test("P15 rows that are not listed any more are kept for a year")
   func absent() async throws {
     let (state, mailbox) = try await opened()
-    let ids = try await state.noteListing(1, listing(["a", "b"]), into: mailbox, leaves: false, now: 100)
-    var changes = ListingChanges()
-    changes.absent = ids
-    _ = try await state.noteListing(2, changes, into: mailbox, leaves: false, now: 200)
+    let ids = try await list(["a", "b"], listing: 1, into: mailbox, leaves: false, now: 100, state)
+    var plan = DrainPlanRows()
+    plan.absent = ids
+    _ = try await list([], listing: 2, into: mailbox, leaves: false, now: 200, plan: plan, state)
     try await state.purgeAbsent(now: 200 + 365 * 86_400)
-    #expect(try await state.drained().count == 2)
-    changes = ListingChanges()
-    changes.returned = [ids[0]]
-    _ = try await state.noteListing(3, changes, into: mailbox, leaves: false, now: 300)
+    #expect(try await drained(state).count == 2)
+    plan = DrainPlanRows()
+    plan.returned = [ids[0]]
+    _ = try await list([], listing: 3, into: mailbox, leaves: false, now: 300, plan: plan, state)
     try await state.purgeAbsent(now: 300 + 367 * 86_400)
-    #expect(try await state.drained().map(\.id) == [ids[0]])
+    #expect(try await drained(state).map(\.id) == [ids[0]])
     try await state.close()
   }
 }

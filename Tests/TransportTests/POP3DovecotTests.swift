@@ -48,22 +48,20 @@ struct POP3DovecotTests {
     #expect(connection.capabilities.hasPipelining && connection.capabilities.hasUniqueIDs)
     #expect(connection.facts.mechanism == "SCRAM-SHA-256")
 
-    async let status = connection.status()
-    async let ids = connection.uniqueIDs()
-    async let sizes = connection.sizes()
-    #expect(try await status.count == 300)
-    let listing = try #require(try await ids)
+    var listing: [UniqueIDListing.Entry] = []
+    let answers = try await connection.list { page, _ in listing += page }
+    #expect(answers.status.count == 300)
     #expect(listing.map(\.number) == Array(1...300))
     #expect(Set(listing.map(\.id)).count == 300)
-    #expect(!listing.isCut)
-    #expect(try await sizes.count == 300)
+    #expect(answers.names == UniqueIDSummary())
+    #expect(answers.sizes.count == 300)
 
     let receiver = CollectingReceiver()
     let outcome = try await connection.retrieve(Array(1...300)) { _ in receiver.begin(announcedSize: 0) }
     #expect(outcome.delivered == Array(1...300))
     #expect(receiver.all.map { Data($0.bytes) } == sent)
     #expect(receiver.all.allSatisfy { $0.received?.lineEnds == nil && $0.error == nil })
-    #expect(try await sizes[7] == receiver.all[6].received?.wireOctets)
+    #expect(answers.sizes[7] == receiver.all[6].received?.wireOctets)
     #expect(budget.used == 0)
     #expect(
       try await connection.header(3).map { String(decoding: $0, as: UTF8.self) }?.contains("Subject: 2\n") == true)
@@ -82,8 +80,9 @@ struct POP3DovecotTests {
     #expect(!connection.isOpen)
 
     let later = try await open(dovecot.popEndpoint(user, tls: tls))
-    let left = try await later.uniqueIDs()
-    #expect(left?.map(\.id) == [listing[299].id])
+    var left: [UniqueID] = []
+    _ = try await later.list { page, _ in left += page.map(\.id) }
+    #expect(left == [listing[299].id])
     later.close()
   }
 

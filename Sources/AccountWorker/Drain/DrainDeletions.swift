@@ -14,17 +14,35 @@ struct DrainDeletions: Sendable {
   private var state: AccountState { account.state }
 
   func run() async throws {
-    let began = account.clock.now().total
-    let rows = try await state.keptMessages()
-    let found = try await DrainFolders(account: account).find(Set(rows.map(\.baseName)))
-    let missing = rows.filter { found[$0.baseName] == nil }
-    try await state.setMissingSince(nil, rows.filter { found[$0.baseName] != nil && $0.missingSince != nil }.map(\.id))
-    try await state.setMissingSince(began, missing.filter { $0.missingSince == nil }.map(\.id))
-    let settled = missing.filter { row in row.missingSince.map { began - $0 >= settle } ?? false }
-    let elsewhere = try await DrainFolders(account: account).hasContent(of: settled)
+    let (began, folders) = (account.clock.now().total, DrainFolders(account: account))
+    let seen = SeenRows(highest: try await state.highestMessageID())
+    try await folders.look(seen)
+    var isWhole = true
+    _ = try await forEachKept { rows in isWhole = isWhole && rows.allSatisfy { seen.contains($0.id) } }
+    // A rename while a directory is read can hide a file from it: what is not seen in the first pass gets a second.
+    if !isWhole { try await folders.look(seen) }
+    var settled: [MessageRecord] = []
+    let count = try await forEachKept { rows in
+      let missing = rows.filter { !seen.contains($0.id) }
+      let back = rows.filter { seen.contains($0.id) && $0.missingSince != nil }
+      try await state.setMissingSince(nil, back.map(\.id))
+      try await state.setMissingSince(began, missing.filter { $0.missingSince == nil }.map(\.id))
+      settled += missing.filter { row in row.missingSince.map { began - $0 >= settle } ?? false }
+    }
+    let elsewhere = try await folders.hasContent(of: settled)
     let held = try await state.heldMessages()
-    let deleted = settled.filter { !elsewhere.contains($0.id) && !held.contains($0.id) }
-    try await remove(deleted, of: rows.count)
+    try await remove(settled.filter { !elsewhere.contains($0.id) && !held.contains($0.id) }, of: count)
+  }
+
+  /// Returns how many there are.
+  private func forEachKept(_ body: ([MessageRecord]) async throws -> Void) async throws -> Int {
+    var (last, count): (Int64, Int) = (0, 0)
+    while true {
+      let page = try await state.keptMessages(after: last)
+      guard let end = page.last else { return count }
+      try await body(page)
+      (last, count) = (end.id, count + page.count)
+    }
   }
 
   private var settle: Int64 { account.settings.settle.nanoseconds }

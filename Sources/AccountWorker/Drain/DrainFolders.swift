@@ -21,22 +21,20 @@ struct DrainFolders: Sendable {
     }
   }
 
-  /// The files of these base names, wherever they are. A rename while a directory is read can hide a file from it: what
-  /// is not seen in the first pass gets a second.
-  func find(_ names: Set<[UInt8]>) async throws -> [[UInt8]: [(folder: MaildirFolder, entry: ScanEntry)]] {
-    guard !names.isEmpty else { return [:] }
-    return try await account.pool.run {
-      var found: [[UInt8]: [(folder: MaildirFolder, entry: ScanEntry)]] = [:]
-      for _ in 0..<2 where found.count < names.count {
-        for folder in try open() {
-          try folder.scan(withStatus: true) { entries in
-            for entry in entries where names.contains(entry.parsed.base.bytes) {
-              found[entry.parsed.base.bytes, default: []].append((folder, entry))
-            }
-          }
-        }
+  /// Calls `body` with the files of all folders, some at a time.
+  func forEach(_ body: (MaildirFolder, [ScanEntry]) async throws -> Void) async throws {
+    for folder in try await account.pool.run({ try open() }) {
+      for try await entries in FolderEntries(folder: folder, pool: account.pool) where !entries.isEmpty {
+        try await body(folder, entries)
       }
-      return found
+    }
+  }
+
+  /// Adds the rows whose base names a file has.
+  func look(_ seen: SeenRows) async throws {
+    try await forEach { _, entries in
+      let rows = try await account.state.messages(baseNames: entries.map { $0.parsed.base.bytes })
+      for row in rows.joined() { seen.insert(row.id) }
     }
   }
 
@@ -59,30 +57,28 @@ struct DrainFolders: Sendable {
     }
   }
 
-  /// What every file is, each made durable: a message that it proves to be here may be deleted on the server.
-  func durableFiles(of mailbox: Int64) async throws -> [LocalFile] {
-    try await account.pool.run {
-      var files: [LocalFile] = []
-      for folder in try open() {
-        try folder.scan(withStatus: true) { entries in
-          for entry in entries {
-            guard let status = entry.status, let found = try folder.plainContent(of: entry) else { continue }
-            do {
-              try folder[entry.subdirectory].openFile(entry.name).sync()
-            } catch let error as FileError where error.isMissing {
-              continue
-            }
-            var file = LocalFile(
-              mailbox: mailbox, baseName: entry.parsed.base.bytes, fileName: entry.name.bytes,
-              isInCur: entry.subdirectory == .cur, stamp: FileStamp(status), digests: found.content.digests,
-              plain: found.plain)
-            file.traits = found.traits
-            files.append(file)
-          }
-        }
-        try folder.syncDirectories(source: false)
-      }
-      return files
+  /// Calls `body` with what every file is, some at a time. When this returns all of them are durable: a message that one
+  /// proves to be here may be deleted on the server.
+  func forEachDurable(of mailbox: Int64, _ body: ([LocalFile]) async throws -> Void) async throws {
+    try await forEach { folder, entries in
+      try await body(
+        try await account.pool.run { try entries.compactMap { try durable($0, in: folder, of: mailbox) } })
     }
+    try await account.pool.run { for folder in try open() { try folder.syncDirectories(source: false) } }
+  }
+
+  private func durable(_ entry: ScanEntry, in folder: MaildirFolder, of mailbox: Int64) throws -> LocalFile? {
+    guard let status = entry.status, let found = try folder.plainContent(of: entry) else { return nil }
+    do {
+      try folder[entry.subdirectory].openFile(entry.name).sync()
+    } catch let error as FileError where error.isMissing {
+      return nil
+    }
+    var file = LocalFile(
+      mailbox: mailbox, baseName: entry.parsed.base.bytes, fileName: entry.name.bytes,
+      isInCur: entry.subdirectory == .cur, stamp: FileStamp(status), digests: found.content.digests,
+      plain: found.plain)
+    file.traits = found.traits
+    return file
   }
 }

@@ -1,6 +1,5 @@
 import MailConnections
 import MailModel
-import SyncPlanner
 import SyncState
 
 /// Keeps a copy of what is deleted on the server because its file was deleted here (DESIGN.md promise 6).
@@ -11,7 +10,7 @@ struct DrainQuarantine: Sendable {
 
   /// Returns the numbers that may be deleted: of which the message is durably in quarantine, and is the one that was
   /// deleted here.
-  func keep(_ deletions: [DrainPlan.Deletion]) async throws -> Set<MessageNumber> {
+  func keep(_ deletions: [LeavingMessage]) async throws -> Set<MessageNumber> {
     guard account.settings.keepDeleted > 0, !deletions.isEmpty else { return Set(deletions.map(\.number)) }
     let state = account.state
     var uids: [MessageNumber: UID] = [:]

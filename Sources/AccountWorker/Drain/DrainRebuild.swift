@@ -12,8 +12,9 @@ struct DrainRebuild: Sendable {
   /// Reads what is here, where that is wanted; before the first session.
   func prepare() async throws {
     guard try await account.state.rebuilding().isUnderWay else { return }
-    let files = try await DrainFolders(account: account).durableFiles(of: mailbox.record.id)
-    try await account.state.setLocalFiles(files, of: mailbox.record.id)
+    let (id, state) = (mailbox.record.id, account.state)
+    try await state.setLocalFiles([], of: id)
+    try await DrainFolders(account: account).forEachDurable(of: id) { try await state.addLocalFiles($0, of: id) }
   }
 
   /// All that the maildrop has was compared: the rest of what is here is the person's alone.

@@ -1,43 +1,63 @@
 import MailConnections
-import SyncPlanner
+import SyncState
 
-/// What a session lists, in one round trip where the server has PIPELINING.
+/// What a session lists, in one round trip where the server has PIPELINING. The messages themselves are in the state's
+/// tables of this session.
 struct MaildropListing: Sendable {
-  var entries: [MaildropEntry] = []
+  var count: Int
   /// All that the server has is among them.
-  var isComplete = true
+  var isComplete: Bool
   /// An answer to UIDL that names none of the messages is as good as none.
-  var hasUniqueIDs = true
+  var hasUniqueIDs: Bool
 
-  static func read(_ connection: POP3Connection) async throws -> MaildropListing {
-    async let status = connection.status()
-    async let names = connection.uniqueIDs()
-    async let sizes = connection.sizes()
-    return MaildropListing(try await status, try await names, try await sizes)
-  }
+  private static let pageSize = 2_000
 
   /// LIST and UIDL need not agree: mail may come in between where the server does not lock the maildrop, and servers
   /// leave lines out. What either has is there.
-  init(_ status: MaildropStatus, _ names: UniqueIDListing?, _ sizes: MessageSizes) {
-    let named = Dictionary(
-      (names ?? UniqueIDListing()).map { ($0.number, $0.id) }, uniquingKeysWith: { first, _ in first })
-    var numbers = Set(named.keys)
-    let isCut = names?.isCut == true || sizes.isCut
+  static func read(_ connection: POP3Connection, _ state: AccountState) async throws -> MaildropListing {
+    try await state.beginMaildrop()
+    var named = MessageNumbers()
+    let answers = try await connection.list { page, sizes in
+      for entry in page { named.insert(entry.number) }
+      try await state.addListed(
+        page.map { ListedMessage(number: $0.number, uniqueID: $0.id, size: sizes.size(of: $0.number)) })
+    }
+    let repeated = answers.names?.repeated ?? []
+    try await state.removeListed(repeated)
+    for number in repeated { named.remove(number) }
+    let isCut = answers.names?.isCut == true || answers.sizes.isCut
+    let hasNames = named.count > 0
+    var count = named.count
     // Where names are missing because the answer was cut, the rest is left to another session.
-    if names?.isCut != true {
-      var (number, left) = (1, sizes.count)
-      while left > 0 {
-        if sizes[number] != nil {
-          numbers.insert(number)
-          left -= 1
-        }
-        number += 1
+    if answers.names?.isCut != true {
+      count += try await addNameless(answers.sizes, named, state)
+    }
+    return MaildropListing(
+      count: count, isComplete: !isCut && count >= answers.status.count,
+      hasUniqueIDs: answers.names != nil && (hasNames || answers.status.count == 0 && count == 0 || isCut))
+  }
+
+  private static func addNameless(
+    _ sizes: MessageSizes, _ named: MessageNumbers, _ state: AccountState
+  ) async throws -> Int {
+    var (number, left, count) = (1, sizes.count, 0)
+    var page: [ListedMessage] = []
+    while left > 0 {
+      if let size = sizes.size(of: number) {
+        left -= 1
+        if !named.contains(number) { page.append(ListedMessage(number: number, uniqueID: nil, size: size)) }
+      }
+      number += 1
+      if page.count == pageSize || left == 0 {
+        try await state.addListed(page)
+        count += page.count
+        page = []
       }
     }
-    entries = numbers.sorted().map { number in
-      MaildropEntry(number: number, uniqueID: named[number], size: sizes[number].map { Int64(clamping: $0) })
-    }
-    isComplete = !isCut && entries.count >= status.count
-    hasUniqueIDs = names.map { !$0.isEmpty || status.count == 0 && entries.isEmpty || isCut } ?? false
+    return count
   }
+}
+
+extension MessageSizes {
+  fileprivate func size(of number: MessageNumber) -> Int64? { self[number].map { Int64(clamping: $0) } }
 }

@@ -48,10 +48,10 @@ struct MaildropVisit: Sendable {
         delay = try await session(mailbox, &result)
         attempt = 1
         isFirst = false
-        isWhole = result.postponed == 0
-        let hasMoved = result.delivered > 0 || result.deleted > 0 && result.postponed > 0
-        guard hasMoved, result.postponed > 0 || result.listed >= Self.smallestPart,
-          try await pause(delay, isMoreKnown: result.postponed > 0)
+        isWhole = result.postponed == 0 && !result.isCut
+        let hasMoved = result.delivered > 0 || result.deleted > 0 && !isWhole
+        guard hasMoved, !isWhole || result.listed >= Self.smallestPart,
+          try await pause(delay, isMoreKnown: !isWhole)
         else { break }
       } catch let failure as POP3Failure {
         // What was wanted from the server it has given; that it is not to be asked again now is no failure.
@@ -94,7 +94,7 @@ struct MaildropVisit: Sendable {
     let connection = try await connect()
     defer { connection.close() }
     let look = try await MaildropLook.read(connection, account, drain.policy)
-    outcome.drains.append(DrainPreview(mailbox: drain.deliverTo, look.plan, drain.policy))
+    outcome.drains.append(DrainPreview(mailbox: drain.deliverTo, look.totals, drain.policy))
     try? await connection.quit()
   }
 
@@ -118,6 +118,7 @@ struct MaildropVisit: Sendable {
     let (state, now) = (account.state, account.now())
     try await state.confirmUnchanged([mailbox.record.id], now: now)
     try await state.purgeAbsent(now: now)
+    try await state.endMaildrop()
     if account.pointsElsewhere { try await state.setServer(account.settings.server) }
   }
 }

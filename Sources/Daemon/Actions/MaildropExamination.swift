@@ -39,10 +39,9 @@ extension AccountExamination {
   }
 
   private func reportMaildrop(_ connection: POP3Connection) async throws {
-    async let listing = connection.uniqueIDs()
-    async let status = connection.status()
-    let hasUniqueIDs = try await listing != nil
-    let (count, octets) = try await (status.count, status.octets)
+    let answers = try await connection.list { _, _ in }
+    let hasUniqueIDs = answers.names != nil
+    let (count, octets) = (answers.status.count, answers.status.octets)
     report(
       DoctorStep(
         name: "maildrop", outcome: hasUniqueIDs ? .ok : .warning,

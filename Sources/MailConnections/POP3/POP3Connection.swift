@@ -11,9 +11,9 @@ package final class POP3Connection: Sendable {
   /// After the login, which is what counts.
   package let capabilities: ServerCapabilities
   package let facts: SignInFacts
-  private let channel: any Channel
-  private let handler: NIOLoopBound<POP3ChannelHandler>
-  private let budget: InFlightBudget
+  let channel: any Channel
+  let handler: NIOLoopBound<POP3ChannelHandler>
+  let budget: InFlightBudget
   private let shared: SharedState
 
   private init(
@@ -82,15 +82,6 @@ package final class POP3Connection: Sendable {
 
   /// STAT (RFC 1939 section 5); at most a million messages are counted.
   package func status() async throws -> MaildropStatus { try await run { MaildropStatusOperation($0) } }
-
-  /// LIST (RFC 1939 section 5).
-  package func sizes() async throws -> MessageSizes { try await run { SizesOperation($0) } }
-
-  /// UIDL (RFC 1939 section 7); nil when the server has none. A refusal is an error where the server says that it has.
-  package func uniqueIDs() async throws -> UniqueIDListing? {
-    let isAnnounced = capabilities.hasUniqueIDs
-    return try await run { UniqueIDsOperation(isAnnounced: isAnnounced, $0) }
-  }
 
   /// RETR of each (RFC 1939 section 5), streamed into sinks; `sink` is called on the event loop when a message begins,
   /// in the order of `numbers`, and nil lets its bytes pass. A message that the server refuses begins no sink; what is

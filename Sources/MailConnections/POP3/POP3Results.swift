@@ -38,24 +38,24 @@ package struct MessageSizes: Hashable, Sendable {
   }
 }
 
-/// The answer to UIDL, in the server's order. Numbers that the server left out, left blank or named twice are missing;
-/// the same unique-id may stand at several numbers.
+/// A part of the answer to UIDL, in the server's order. Numbers that the server left out or left blank are missing; the
+/// same unique-id may stand at several numbers.
 package struct UniqueIDListing: RandomAccessCollection, Hashable, Sendable {
   package struct Entry: Hashable, Sendable {
     package var number: MessageNumber
     package var id: UniqueID
   }
 
-  /// All in one, so that half a million entries are two allocations.
+  /// All in one, so that thousands of entries are two allocations.
   private var octets: [UInt8] = []
   private var places: [(number: Int32, end: Int32)] = []
-  /// The server listed more than we keep, or lines that can't be read: what is missing may be there.
-  package var isCut = false
 
   package init() {}
 
   package var startIndex: Int { 0 }
   package var endIndex: Int { places.count }
+  /// How much memory it takes, about.
+  var size: Int { octets.count + places.count * MemoryLayout<(Int32, Int32)>.stride }
 
   package subscript(index: Int) -> Entry {
     let start = index == 0 ? 0 : Int(places[index - 1].end)
@@ -70,8 +70,32 @@ package struct UniqueIDListing: RandomAccessCollection, Hashable, Sendable {
     places.append((Int32(entry.number), Int32(octets.count)))
   }
 
-  package static func == (left: Self, right: Self) -> Bool { left.isCut == right.isCut && left.elementsEqual(right) }
+  package static func == (left: Self, right: Self) -> Bool { left.elementsEqual(right) }
   package func hash(into hasher: inout Hasher) { hasher.combine(octets) }
+}
+
+/// What is to be known of an answer to UIDL beside its lines.
+package struct UniqueIDSummary: Hashable, Sendable {
+  /// The server listed more than we look at, or lines that can't be read: what is missing may be there.
+  package var isCut = false
+  /// Numbers that were named twice, and so have no name, as it can't be both.
+  package var repeated: Set<MessageNumber> = []
+
+  package init() {}
+}
+
+/// What STAT, LIST and UIDL say of a maildrop, without UIDL's lines.
+package struct MaildropAnswers: Hashable, Sendable {
+  package var status: MaildropStatus
+  package var sizes: MessageSizes
+  /// Nil where the server has no UIDL.
+  package var names: UniqueIDSummary?
+
+  package init(status: MaildropStatus, sizes: MessageSizes, names: UniqueIDSummary?) {
+    self.status = status
+    self.sizes = sizes
+    self.names = names
+  }
 }
 
 /// What became of each message that was asked for.

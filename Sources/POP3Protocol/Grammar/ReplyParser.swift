@@ -18,7 +18,12 @@ package struct ReplyParser {
   private var begun: [UInt8] = []
   private var isOverlong = false
 
+  /// Further lines of the reply so far.
+  private var lineCount = 0
+
   package static let longestLine = 64 << 10
+  /// More further lines than this are an answer without an end.
+  package static let mostLines = 2 * ListingLine.largestNumber
 
   /// The first reply is the greeting.
   package init() { expected = [.single] }
@@ -86,6 +91,10 @@ package struct ReplyParser {
   private mutating func take(_ whole: UnsafeRawBufferPointer, _ handle: (ReplyEvent) throws -> Void) throws {
     let hasCR = whole.last == UInt8(ascii: "\r")
     let line = UnsafeRawBufferPointer(rebasing: hasCR ? whole.dropLast() : whole[...])
+    if case .lines = place {
+      lineCount += 1
+      guard lineCount <= Self.mostLines else { throw ReplyError.endless(excerpt: Self.excerpt(line)) }
+    }
     switch place {
     case .reply: try takeReply(line, hasCR: hasCR, handle)
     case .lines where isOverlong:
@@ -109,7 +118,9 @@ package struct ReplyParser {
     }
     guard let reply = Reply(line: line) else { throw ReplyError.noReply(excerpt: Self.excerpt(line)) }
     switch shape {
-    case .lines where reply.isOK: place = .lines
+    case .lines where reply.isOK:
+      place = .lines
+      lineCount = 0
     case .message where reply.isOK: place = .message(DotUnstuffer(linesEndInLF: !hasCR))
     case .single, .lines, .message, .exchange: expected.removeFirst()
     }

@@ -32,6 +32,8 @@ package enum ReplyError: Error, Hashable, Sendable {
   case noReply(excerpt: String)
   case notAskedFor(excerpt: String)
   case tooLong(excerpt: String)
+  /// An answer of more lines than any has.
+  case endless(excerpt: String)
 }
 
 extension ReplyError: CustomStringConvertible {
@@ -40,6 +42,7 @@ extension ReplyError: CustomStringConvertible {
     case .noReply(let excerpt): "it answered with neither +OK nor -ERR: \(excerpt)"
     case .notAskedFor(let excerpt): "it said what was not asked for: \(excerpt)"
     case .tooLong(let excerpt): "it sent a line without an end: \(excerpt)"
+    case .endless(let excerpt): "it sent an answer without an end: \(excerpt)"
     }
   }
 }

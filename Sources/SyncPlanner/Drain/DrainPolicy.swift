@@ -26,4 +26,13 @@ package struct DrainPolicy: Equatable, Sendable {
     self.order = order
     self.sessionLimit = sessionLimit
   }
+
+  /// What is here and was first seen after this, in seconds since 1970, stays on the server; nil where nothing does.
+  package func staysAfter(now: Int64) -> Int64? {
+    switch retention {
+    case .delete: nil
+    case .keep: .min
+    case .age(let seconds): now - seconds
+    }
+  }
 }

@@ -8,11 +8,11 @@ package struct DrainPreview: Equatable, Sendable {
   package var deletions: Int
   package var tooLarge: Int
 
-  package init(mailbox: MailboxName, _ plan: DrainPlan, _ policy: DrainPolicy) {
+  package init(mailbox: MailboxName, _ totals: DrainTotals, _ policy: DrainPolicy) {
     self.mailbox = mailbox
-    downloads = plan.fetches.count
-    deletions = plan.deletions.count + (policy.retention == .delete ? plan.fetches.count : 0)
-    tooLarge = plan.tooLarge.count
+    downloads = totals.fetches
+    deletions = totals.deletions + (policy.retention == .delete ? totals.fetches : 0)
+    tooLarge = totals.tooLarge
   }
 
   package var isEmpty: Bool { downloads == 0 && deletions == 0 && tooLarge == 0 }

@@ -285,7 +285,8 @@ class Session:
         """Carries out the deletions."""
         with self.server.lock:
             gone = [drop for number, drop in enumerate(self.drops, 1) if number in self.marked]
-            self.server.drops = [drop for drop in self.server.drops if not any(drop is one for one in gone)]
+            identities = {id(drop) for drop in gone}
+            self.server.drops = [drop for drop in self.server.drops if id(drop) not in identities]
             self.server.deleted += [drop.uidl for drop in gone]
         self.marked = set()
 

@@ -1,0 +1,166 @@
+import Foundation
+import GRDB
+import MailModel
+
+/// A part of what one session will do with a maildrop, to be kept until it is done.
+package struct DrainPlanRows: Sendable {
+  package struct Wanted: Sendable {
+    package var number: Int
+    /// Nil where it gets one.
+    package var row: Int64?
+    package var firstListing: Int64
+    package var attempts: Int
+
+    package init(number: Int, row: Int64?, firstListing: Int64, attempts: Int) {
+      self.number = number
+      self.row = row
+      self.firstListing = firstListing
+      self.attempts = attempts
+    }
+  }
+
+  package struct Candidate: Sendable {
+    package var row: Int64
+    /// Messages that have its name are it rather than others.
+    package var isNamed: Bool
+    /// A message that was first listed later than this is not it, unless it has its name.
+    package var since: Int64
+    package var isDue: Bool
+
+    package init(row: Int64, isNamed: Bool, since: Int64, isDue: Bool) {
+      self.row = row
+      self.isNamed = isNamed
+      self.since = since
+      self.isDue = isDue
+    }
+  }
+
+  package var wanted: [Wanted] = []
+  package var deletions: [LeavingMessage] = []
+  package var candidates: [Candidate] = []
+  /// Each with the rows that the numbers may be.
+  package var contests: [(numbers: [Int], rows: [Int64])] = []
+  package var absent: [Int64] = []
+  package var returned: [Int64] = []
+  /// Deleted, and not listed any more.
+  package var gone: [Int64] = []
+  /// Gone before they were fetched.
+  package var forgotten: [Int64] = []
+  /// To be looked at among those that are not listed.
+  package var unlisted: [Int64] = []
+
+  package init() {}
+}
+
+/// A message that the server is to delete.
+package struct LeavingMessage: Sendable, Equatable {
+  package var number: Int
+  package var row: Int64
+  /// Because the person deleted it here.
+  package var isRemovedHere: Bool
+
+  package init(number: Int, row: Int64, isRemovedHere: Bool) {
+    self.number = number
+    self.row = row
+    self.isRemovedHere = isRemovedHere
+  }
+}
+
+extension AccountState {
+  package func add(_ plan: DrainPlanRows) async throws {
+    try await scratch { db in
+      let wanted = try db.cachedStatement(
+        sql: "INSERT INTO wanted (number, row, first_listing, attempts) VALUES (?, ?, ?, ?)")
+      for message in plan.wanted {
+        try wanted.execute(arguments: [message.number, message.row, message.firstListing, message.attempts])
+      }
+      try Self.note(plan.deletions, db)
+      // A row without content is no candidate.
+      let candidate = try db.cachedStatement(
+        sql: """
+          INSERT OR IGNORE INTO candidate SELECT drained.id, ?2, CASE WHEN ?2 THEN unique_id END, ?3, ?4, content_digest
+          FROM drained JOIN message ON message.mailbox = drained.mailbox AND message.uid = drained.id
+          WHERE drained.id = ?1 AND state = 1
+          """)
+      for row in plan.candidates { try candidate.execute(arguments: [row.row, row.isNamed, row.since, row.isDue]) }
+      let contested = try db.cachedStatement(sql: "INSERT INTO contested (number, contest) VALUES (?, ?)")
+      let rival = try db.cachedStatement(sql: "INSERT INTO rival (row, contest) VALUES (?, ?)")
+      for contest in plan.contests {
+        for number in contest.numbers { try contested.execute(arguments: [number, contest.numbers[0]]) }
+        for row in contest.rows { try rival.execute(arguments: [row, contest.numbers[0]]) }
+      }
+      let verdict = try db.cachedStatement(sql: "INSERT OR IGNORE INTO verdict (kind, row) VALUES (?, ?)")
+      for (kind, rows) in [plan.absent, plan.returned, plan.gone, plan.forgotten].enumerated() {
+        for row in rows { try verdict.execute(arguments: [kind, row]) }
+      }
+      let unlisted = try db.cachedStatement(sql: "INSERT OR IGNORE INTO unlisted (row) VALUES (?)")
+      for row in plan.unlisted { try unlisted.execute(arguments: [row]) }
+    }
+  }
+
+  static func note(_ deletions: [LeavingMessage], _ db: Database) throws {
+    let insert = try db.cachedStatement(
+      sql: "INSERT OR REPLACE INTO leaving (number, row, is_removed_here) VALUES (?, ?, ?)")
+    for message in deletions { try insert.execute(arguments: [message.number, message.row, message.isRemovedHere]) }
+  }
+
+  /// Stores the listing with what the plan says of the rows; every message to fetch has a row afterwards.
+  /// - Parameters:
+  ///   - leaves: messages are to be deleted on the server as soon as they are here.
+  ///   - newestFirst: the order to fetch in; what made trouble comes last, so that it keeps nothing else waiting.
+  package func noteListing(
+    _ listing: Int64, into mailbox: Int64, leaves: Bool, newestFirst: Bool, now: Int64
+  ) async throws {
+    try await write { db in
+      try db.execute(
+        sql: """
+          INSERT INTO maildrop (id, mailbox, listing) VALUES (1, ?1, ?2)
+          ON CONFLICT (id) DO UPDATE SET mailbox = ?1, listing = ?2
+          """, arguments: [mailbox, listing])
+      try Self.noteAbsent("SELECT row FROM verdict WHERE kind = 0", listing: listing, now: now, db)
+      try db.execute(
+        sql: """
+          UPDATE drained SET absent_listing = NULL, absent_at = NULL
+          WHERE id IN (SELECT row FROM verdict WHERE kind = 1)
+          """)
+      try Self.removeDrained("SELECT row FROM verdict WHERE kind = 2", db)
+      try db.execute(sql: "DELETE FROM drained WHERE id IN (SELECT row FROM verdict WHERE kind = 3)")
+      // What is not here yet goes to where mail is delivered now, and leaves as the person wants now.
+      try db.execute(
+        sql: """
+          UPDATE drained SET mailbox = ?1, departure = ?2 WHERE (mailbox <> ?1 OR departure <> ?2)
+            AND NOT EXISTS (SELECT 1 FROM message
+              WHERE message.mailbox = drained.mailbox AND message.uid = drained.id AND state = 1)
+          """, arguments: [mailbox, leaves ? 1 : 0])
+      try db.execute(
+        sql: """
+          INSERT INTO fetch_order (number)
+          SELECT number FROM wanted ORDER BY attempts, number \(newestFirst ? "DESC" : "ASC")
+          """)
+      try Self.addRows(listing, into: mailbox, leaves: leaves, now: now, db)
+    }
+  }
+
+  private static func addRows(
+    _ listing: Int64, into mailbox: Int64, leaves: Bool, now: Int64, _ db: Database
+  ) throws {
+    let insert = try db.cachedStatement(
+      sql: """
+        INSERT INTO drained (mailbox, unique_id, size, first_seen, first_listing, departure)
+        VALUES (?, ?, ?, ?, ?, ?)
+        """)
+    let update = try db.cachedStatement(sql: "UPDATE wanted SET row = ? WHERE number = ?")
+    let rowless = try Row.fetchCursor(
+      db,
+      sql: """
+        SELECT listed.number, unique_id, size FROM fetch_order CROSS JOIN wanted USING (number)
+          CROSS JOIN listed USING (number)
+        WHERE row IS NULL ORDER BY place
+        """)
+    while let row = try rowless.next() {
+      let (number, name, size) = (row[0] as Int, row[1] as Data?, row[2] as Int64?)
+      try insert.execute(arguments: [mailbox, name, size, now, listing, leaves ? 1 : 0])
+      try update.execute(arguments: [db.lastInsertedRowID, number])
+    }
+  }
+}
