@@ -309,8 +309,7 @@ def mail_under_load(start, server, load, wanted, dice, target="INBOX"):
 def flags_under_load(start, server, load, wanted, dice, target="INBOX"):
     """time_under_load of flags that are set in the folder of `target`, which has to hold enough messages without."""
     def measure(daemon, count, while_):
-        files = [path for path in mail_reader.files(daemon.mirror.folder_of(target.encode()))
-                 if "F" not in mail_reader.parts(path)[1]]
+        files = without_flag(daemon.mirror.folder_of(target.encode()), "F")
         with Onlooker(server, target) as onlooker:
             return flag_and_time(files[:count], onlooker, dice, "F", while_=while_)
 
@@ -341,6 +340,11 @@ class Onlooker:
                 return time.monotonic()
             time.sleep(0.002)
         raise AssertionError("no flag changed within %d s" % timeout)
+
+
+def without_flag(folder, flag):
+    """The files of a folder whose names lack the flag."""
+    return [path for path in mail_reader.files(folder) if flag not in mail_reader.parts(path)[1]]
 
 
 def flag_and_time(paths, onlooker, dice, add="", remove="", while_=None):
