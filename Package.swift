@@ -23,7 +23,9 @@ let package = Package(
     .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CLinux"),
-    .target(name: "LinuxFiles", dependencies: ["CLinux"] + nio),
+    .target(
+      name: "LinuxFiles",
+      dependencies: ["CLinux", .product(name: "NIOConcurrencyHelpers", package: "swift-nio")] + nio),
     .target(name: "ChildProcesses", dependencies: ["CLinux"]),
     .target(name: "Crypto", dependencies: ["COpenSSL"]),
     .target(name: "MailModel"),

@@ -49,7 +49,7 @@ package actor AccountService {
     self.expressPool = expressPool
     self.isPaused = isPaused
     self.report = report
-    let signal = WakeSignal()
+    let signal = WakeSignal(claim: resources.way.makeClaim())
     self.signal = signal
     dirty = DirtyMailboxes(signal: signal)
     let board = StatusBoard(name: settings.name, onChange: onStatus)

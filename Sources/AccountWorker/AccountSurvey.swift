@@ -244,3 +244,10 @@ extension SyncFailure {
       remedy: "see `mailmirror mailboxes \(account)`")
   }
 }
+
+extension AccountSurvey.Result {
+  /// Whether anything has changed on the server, besides in one mailbox whose status says nothing.
+  func foundNews(_ selected: Int64?) -> Bool {
+    mailboxes.contains { $0.record.id != selected && $0.hasNews }
+  }
+}

@@ -14,7 +14,9 @@ package actor AccountWorker {
   package struct Resources: Sendable {
     package var group: any EventLoopGroup
     package var pool: DiskPool
-    package var budget: InFlightBudget
+    /// What push claims, and the threads of the pool give way in.
+    package let way: RightOfWay
+    package let budget: InFlightBudget
     package var clock: WallClock
     package var logger: Logger
     /// Of directories, for whoever stays; nil where there are none, with the reason.
@@ -22,11 +24,12 @@ package actor AccountWorker {
     package var watchTrouble: FolderWatchTrouble?
 
     package init(
-      group: any EventLoopGroup, pool: DiskPool, budget: InFlightBudget, clock: WallClock = .system, logger: Logger
+      group: any EventLoopGroup, clock: WallClock = .system, logger: Logger
     ) {
       self.group = group
-      self.pool = pool
-      self.budget = budget
+      way = RightOfWay()
+      pool = DiskPool(givesWayIn: way)
+      budget = InFlightBudget(givesWayIn: way)
       self.clock = clock
       self.logger = logger
     }

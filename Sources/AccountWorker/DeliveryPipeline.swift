@@ -217,9 +217,12 @@ final class DeliveryPipeline: Sendable {
     var deliveries: [ReadyMessage] = []
     for message in group where try await !adopted(message) { deliveries.append(message) }
     guard !deliveries.isEmpty else { return }
+    // A commit is an fsync as well.
+    try await pool.waitForWay()
     let rows = try await account.intend(deliveries.map(\.intent))
     let group = Array(zip(rows, deliveries))
     let published = try await pool.run { try Self.publish(group) }
+    try await pool.waitForWay()
     try await account.settle(published.settled)
     // A name that is taken, which no other program should manage: the message is fetched again under another one.
     try await account.forget(published.refused)

@@ -7,7 +7,7 @@ import Synchronization
 /// come out of the account's budget: one is always left for bulk, and where the server gives no more it is lived with.
 final class FurtherWatches: Sendable {
   private struct Slot {
-    let signal = WakeSignal()
+    let signal: WakeSignal
     var wanted: PushedMailbox?
     /// The mailbox that is listened to now.
     var listening: String?
@@ -34,7 +34,8 @@ final class FurtherWatches: Sendable {
     self.queue = queue
     self.report = report
     let count = max(0, session.account.settings.connections - 2)
-    state = Mutex(State(slots: (0..<count).map { _ in Slot() }))
+    let way = session.connections.resources.way
+    state = Mutex(State(slots: (0..<count).map { _ in Slot(signal: WakeSignal(claim: way.makeClaim())) }))
   }
 
   var count: Int { state.withLock { $0.slots.count } }

@@ -43,7 +43,8 @@ struct MailboxListening {
     if reasons.contains(.news) {
       reasons.formUnion(await gather(current))
     } else if mayBeMoved {
-      reasons.formUnion(await signal.sleep(until: .now() + Self.moving, on: connection.eventLoop).subtracting(.time))
+      let end = NIODeadline.now() + Self.moving
+      reasons.formUnion(await signal.sleep(until: end, on: connection.eventLoop, isUrgent: true).subtracting(.time))
     }
     // The connection goes with the task: nobody waits for the server's answer.
     try Task.checkCancellation()

@@ -19,17 +19,17 @@ struct MailboxRound: Sendable {
   func run() async throws -> RoundResult {
     var result = RoundResult(plan: MailboxPlan(mailbox: mailbox.record.name))
     guard var record = try await state.mailbox(id) else { return result }
-    var known = try await state.uids(of: id)
     let view = try await RemoteViewReader(
-      connection: connection, record: record, known: known, location: mailbox.location
+      connection: connection, record: record, state: state, location: mailbox.location
     ).read()
     if isDryRun {
-      return try await planOnly(view, known: known)
+      return try await planOnly(view)
     }
+    var known = view.known
     if view.validityChanged, let validity = view.selection.uidValidity {
       if view.exists == 0, !known.isEmpty {
         return try await holdEverything(
-          known, kind: "uidvalidity",
+          known.uids, kind: "uidvalidity",
           reason: "the mailbox was made anew on the server and is empty there; its \(known.count) messages stay here")
       }
       if account.pointsElsewhere, !known.isEmpty {
@@ -40,7 +40,7 @@ struct MailboxRound: Sendable {
       }
       account.logger.notice("\(mailbox.location): UIDVALIDITY changed; messages are matched by their content")
       try await state.forgetUIDs(of: id, validity: validity)
-      known = UIDSet()
+      known = KnownUIDs()
     } else if record.uidValidity == nil, let validity = view.selection.uidValidity {
       try await state.setValidity(validity, of: id)
     }
@@ -58,17 +58,18 @@ struct MailboxRound: Sendable {
     result.departed = try await RemovalRound(account: account, mailbox: mailbox).note(
       gone: change.gone.subtracting(unfetched), at: account.clock.now().total)
     let arriving = try await arriving(among: change.appeared)
-    change.appeared = change.appeared.subtracting(arriving).subtracting(try await state.uids(of: id))
+    change.appeared = change.appeared.subtracting(arriving)
+      .subtracting(try await state.uids(of: id, among: change.appeared))
     change.appeared = try await takeBack(change.appeared)
     let matched = try await rematch(change.appeared)
     change.appeared = change.appeared.subtracting(matched.matched).subtracting(matched.waiting)
     result.moved = matched.moved
-    result.plan.downloads = change.appeared.union(unfetched.subtracting(change.gone))
-      .subtracting(try await state.uids(of: id))
+    let wanted = change.appeared.union(unfetched.subtracting(change.gone))
+    result.plan.downloads = wanted.subtracting(try await state.uids(of: id, among: wanted))
 
     let flags = FlagRound(account: account, mailbox: mailbox)
     try await flags.letterKeywords()
-    let compared = try await compareFlags(flags, view, known.subtracting(change.gone), record: record)
+    let compared = try await compareFlags(flags, view, known.uids.subtracting(change.gone), record: record)
     result.flagsChanged = compared.changed
     let flagsAreComplete = compared.isComplete && view.selection.unreadable.isEmpty
     let downloads = DownloadRound(
@@ -125,17 +126,20 @@ struct MailboxRound: Sendable {
 
   /// Resolves the membership; nothing is taken for gone before a complete listing where the counts do not add up.
   func membership(
-    _ view: RemoteView, known: UIDSet, unfetched: UIDSet
+    _ view: RemoteView, known: KnownUIDs, unfetched: UIDSet
   ) async throws -> (MembershipChange, SyncFailure?) {
-    var decision = SyncPlanner.membership(view.membership, known: known, unfetched: unfetched, exists: view.exists)
+    var known = known
+    var decision = SyncPlanner.membership(
+      view.membership, known: known.uids, besides: known.besides, unfetched: unfetched, exists: view.exists)
     if case .needsListing = decision {
       account.logger.info("\(mailbox.location): the server's counts do not add up; listing all UIDs")
+      known = try await .all(of: id, in: state)
       let listing = try await connection.existingUIDs()
       decision = SyncPlanner.membership(
-        .complete(listing.uids), known: known, unfetched: unfetched, exists: Int(listing.exists))
+        .complete(listing.uids), known: known.uids, unfetched: unfetched, exists: Int(listing.exists))
       if case .contradictory = decision {
         return (
-          MembershipChange(appeared: listing.uids.subtracting(known).subtracting(unfetched), gone: UIDSet()),
+          MembershipChange(appeared: listing.uids.subtracting(known.uids).subtracting(unfetched), gone: UIDSet()),
           contradiction(listed: listing.uids.count, exists: Int(listing.exists))
         )
       }
@@ -144,7 +148,7 @@ struct MailboxRound: Sendable {
     case .decided(let change): return (change, nil)
     case .contradictory(let listed, let exists):
       var appeared = UIDSet()
-      if case .complete(let uids) = view.membership { appeared = uids.subtracting(known).subtracting(unfetched) }
+      if case .complete(let uids) = view.membership { appeared = uids.subtracting(known.uids).subtracting(unfetched) }
       return (MembershipChange(appeared: appeared, gone: UIDSet()), contradiction(listed: listed, exists: exists))
     case .needsListing:
       return (MembershipChange(appeared: UIDSet(), gone: UIDSet()), contradiction(listed: 0, exists: view.exists))
@@ -160,7 +164,7 @@ struct MailboxRound: Sendable {
 
   /// Messages whose file stayed here although they were gone, and that the server has again.
   private func takeBack(_ appeared: UIDSet) async throws -> UIDSet {
-    let kept = try await state.uids(of: id, isRemote: false).intersection(appeared)
+    let kept = try await state.uids(of: id, isRemote: false, among: appeared)
     guard !kept.isEmpty else { return appeared }
     for batch in kept.batches(of: 500) {
       try await state.setRemote(true, of: try await state.messages(Array(batch), of: id).values.map(\.id))
@@ -194,17 +198,16 @@ struct MailboxRound: Sendable {
   /// Notes which messages have left the mailbox, and does nothing else.
   func noteDepartures(at time: Int64) async throws {
     guard let record = try await state.mailbox(id) else { return }
-    let known = try await state.uids(of: id)
-    guard !known.isEmpty, !account.pointsElsewhere else { return }
+    guard try await state.messageCount(of: id).remote > 0, !account.pointsElsewhere else { return }
     let view = try await RemoteViewReader(
-      connection: connection, record: record, known: known, location: mailbox.location
+      connection: connection, record: record, state: state, location: mailbox.location
     ).read()
     guard !view.validityChanged,
       try await !state.holds().contains(where: { $0.mailbox == id && RoundNeed.viewHolds.contains($0.kind) })
     else { return }
     if case .mismatch = try await UIDProbe(connection: connection, state: state, mailbox: id).answer() { return }
     let unfetched = UIDSet(try await state.unfetched(in: id).map(\.uid))
-    let (change, trouble) = try await membership(view, known: known, unfetched: unfetched)
+    let (change, trouble) = try await membership(view, known: view.known, unfetched: unfetched)
     guard trouble == nil else { return }
     _ = try await RemovalRound(account: account, mailbox: mailbox).note(
       gone: change.gone.subtracting(unfetched), at: time)

@@ -103,10 +103,12 @@ struct MailboxTurn {
     let result: Result<RoundResult, SyncFailure>
     do {
       let rounds = RoundRunner(
-        account: session.express, connections: session.connections, isDryRun: false, report: report)
+        account: session.express, connections: session.connections, isDryRun: false,
+        isBrief: await queue.hasFreeLane, report: report)
       let round = try await rounds.rounds(current.work, connection, hasFolderNews: current.hasFolderNews)
       current.hasFolderNews = false
       try await learn(round, &current)
+      if round.sent.isLeft { await queue.add(current.work) }
       result = .success(round)
     } catch {
       await queue.release(id)

@@ -299,10 +299,3 @@ struct MailboxWatch {
     return "\(pushed.work.record.name) can't be watched now"
   }
 }
-
-extension AccountSurvey.Result {
-  /// Whether anything has changed on the server, besides in one mailbox whose status says nothing.
-  fileprivate func foundNews(_ selected: Int64?) -> Bool {
-    mailboxes.contains { $0.record.id != selected && $0.hasNews }
-  }
-}

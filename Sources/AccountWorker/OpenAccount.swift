@@ -20,6 +20,8 @@ struct OpenAccount: Sendable {
   let removalGate = RemovalGate()
   /// One mailbox of the account writes to the server at a time.
   let pushGate = RemovalGate()
+  /// Held while it is decided how many flags may be cleared.
+  let clearingGate = RemovalGate()
   let facts = SurveyFacts()
   let folderNews = FolderNews()
   /// Nil where nobody waits for news of the folders.

@@ -22,22 +22,39 @@ struct PushFlags: Sendable {
     var rows = try await state.pending(.flags, in: target.id)
     guard !rows.isEmpty else { return result }
     let clearing = rows.filter { !$0.isApproved && !change(of: $0).removing.isEmpty }
-    if !clearing.isEmpty {
-      let (verdict, size) = try await target.verdict(.flagsCleared, clearing.count)
-      if case .held(let reason) = verdict {
-        result.notices.append(try await target.hold(clearing.map(\.id), kind: "flags", reason: reason))
-        let held = Set(clearing.map(\.id))
-        rows.removeAll { held.contains($0.id) }
-      } else {
-        try await state.count(
-          .flagsCleared, clearing.count, in: target.id, folderSize: size, now: target.account.now())
-      }
+    if !clearing.isEmpty, let notice = try await hold(clearing) {
+      result.notices.append(notice)
+      let held = Set(clearing.map(\.id))
+      rows.removeAll { held.contains($0.id) }
     }
     try await settleUnsendable(&rows)
     for (change, rows) in Dictionary(grouping: rows, by: { sendable(change(of: $0)) }) {
       result.add(try await store(change, rows))
     }
     return result
+  }
+
+  /// Holds the rows where they are too many; else they are counted. One mailbox of the account at a time.
+  private func hold(_ clearing: [MessageRecord]) async throws -> SyncFailure? {
+    let gate = target.account.clearingGate
+    await gate.enter()
+    do {
+      let notice = try await holdAlone(clearing)
+      await gate.leave()
+      return notice
+    } catch {
+      await gate.leave()
+      throw error
+    }
+  }
+
+  private func holdAlone(_ clearing: [MessageRecord]) async throws -> SyncFailure? {
+    let (verdict, size) = try await target.verdict(.flagsCleared, clearing.count)
+    if case .held(let reason) = verdict {
+      return try await target.hold(clearing.map(\.id), kind: "flags", reason: reason)
+    }
+    try await state.count(.flagsCleared, clearing.count, in: target.id, folderSize: size, now: target.account.now())
+    return nil
   }
 
   private func change(of row: MessageRecord) -> Change {

@@ -6,7 +6,7 @@ import SyncState
 
 /// Sends what people and their programs did in one folder to its mailbox: folder to server, after a round from server
 /// to folder has brought the last synced state up to what the server has. One mailbox of the account at a time, so that
-/// two do not claim the same file.
+/// two do not claim the same file; flags alone claim none.
 struct PushRound: Sendable {
   struct Result: Sendable {
     var flagsStored = 0
@@ -16,6 +16,8 @@ struct PushRound: Sendable {
     /// Acts that were not done after all, or of which a broken connection hid the result: another look at the account
     /// does again what is left of them.
     var undone = 0
+    /// Something is left to a turn that may take its time.
+    var isLeft = false
     var notices: [SyncFailure] = []
 
     /// The server has something now that the next round from there confirms.
@@ -27,6 +29,7 @@ struct PushRound: Sendable {
       moved += other.moved
       deleted += other.deleted
       undone += other.undone
+      isLeft = isLeft || other.isLeft
       notices += other.notices
     }
   }
@@ -34,13 +37,29 @@ struct PushRound: Sendable {
   let account: OpenAccount
   let connection: IMAPConnection
   let mailbox: MirroredMailbox
+  /// It is to be over soon: what takes long is left.
+  var isBrief = false
 
   private var state: AccountState { account.state }
   private var id: Int64 { mailbox.record.id }
+  /// More than this to be uploaded takes long on a slow line.
+  private static let briefOctets: Int64 = 1 << 20
 
   func run() async throws -> Result {
     guard try await state.needsPush(id), try await mayPush() else { return Result() }
-    return try await alone { try await push() }
+    if isBrief {
+      guard await account.pushGate.tryToEnter() else { return Result(isLeft: true) }
+    } else {
+      await account.pushGate.enter()
+    }
+    do {
+      let result = try await push()
+      await account.pushGate.leave()
+      return result
+    } catch {
+      await account.pushGate.leave()
+      throw error
+    }
   }
 
   /// Sends changed flags alone, before any round from the server. A flag that was changed here is changed there whatever
@@ -50,30 +69,16 @@ struct PushRound: Sendable {
     guard mailbox.record.checkpoint != nil, !account.pointsElsewhere, try await mayPush() else { return Result() }
     let touched = try await state.pending(.flags, in: id)
     guard !touched.isEmpty else { return Result() }
-    return try await alone {
-      guard let selection = try await selectForWriting() else { return Result() }
-      let target = PushTarget(account: account, connection: connection, mailbox: mailbox, selection: selection)
-      // The round finds it, too, and holds the mailbox.
-      guard try await PushProbe(target: target).mismatch(touched) == nil else { return Result() }
-      return try await PushFlags(target: target).run()
-    }
+    guard let selection = try await selectForWriting() else { return Result() }
+    let target = PushTarget(account: account, connection: connection, mailbox: mailbox, selection: selection)
+    // The round finds it, too, and holds the mailbox.
+    guard try await PushProbe(target: target).mismatch(touched) == nil else { return Result() }
+    return try await PushFlags(target: target).run()
   }
 
   private func mayPush() async throws -> Bool {
     guard account.settings.policy.direction == .twoWay, try await state.isTwoWay() == true else { return false }
     return try await !state.holds().contains { $0.mailbox == id && RoundNeed.viewHolds.contains($0.kind) }
-  }
-
-  private func alone(_ push: () async throws -> Result) async throws -> Result {
-    await account.pushGate.enter()
-    do {
-      let result = try await push()
-      await account.pushGate.leave()
-      return result
-    } catch {
-      await account.pushGate.leave()
-      throw error
-    }
   }
 
   private func push() async throws -> Result {
@@ -98,6 +103,11 @@ struct PushRound: Sendable {
     guard try await !state.hasUnresolvedDeliveries() else {
       account.logger.notice(
         "\(mailbox.location): new files wait until what an earlier run left is resolved", metadata: account.metadata())
+      return result
+    }
+    let octets = (changes.uploads.map(\.stamp.size) + replaced.map { $0.stamp?.size ?? 0 }).reduce(0, +)
+    if isBrief, octets > Self.briefOctets {
+      result.isLeft = true
       return result
     }
     let copies = try await PushCopies(target: target).run(changes.copies)

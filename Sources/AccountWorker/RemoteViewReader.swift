@@ -12,6 +12,8 @@ struct RemoteView: Sendable {
   var exists: Int
   /// Flags that the server reported while selecting, newer than the checkpoint; nil when all must be compared.
   var flags: FlagUpdates?
+  /// The rows that it is compared with.
+  var known: KnownUIDs
   /// UIDVALIDITY is another than that of the rows: they wait for rematching.
   var validityChanged: Bool
 }
@@ -21,11 +23,14 @@ struct RemoteView: Sendable {
 struct RemoteViewReader: Sendable {
   let connection: IMAPConnection
   let record: MailboxRecord
-  let known: UIDSet
+  let state: AccountState
   let location: String
 
   func read() async throws -> RemoteView {
     let resync = resyncParameters()
+    // Before a listing: a row that another mailbox's move makes here meanwhile is not to look as if it had gone.
+    var known = KnownUIDs()
+    if resync == nil { known = try await .all(of: record.id, in: state) }
     let collector = FlagCollector()
     let selection = try await connection.select(record.name, readOnly: true, resync: resync, listsUIDs: resync == nil) {
       batch in
@@ -41,16 +46,24 @@ struct RemoteViewReader: Sendable {
     if let resync, !validityChanged, !selection.noModSequence, let updates,
       let highest = selection.highestModSequence, highest >= resync.modSequence
     {
+      let named = updates.uidSet()
+      let unfetched = UIDSet(try await state.unfetched(in: record.id).map(\.uid))
+      known = try await .named(named.union(selection.vanished).union(unfetched), of: record.id, in: state)
       return RemoteView(
         selection: selection,
-        membership: .changes(vanished: selection.vanished, appeared: updates.uidSet().subtracting(known)),
-        exists: Int(selection.exists), flags: updates, validityChanged: false)
+        membership: .changes(vanished: selection.vanished, appeared: named.subtracting(known.uids)),
+        exists: Int(selection.exists), flags: updates, known: known, validityChanged: false)
     }
+    if resync != nil { known = try await .all(of: record.id, in: state) }
     let listing: ExistingUIDs
-    if let found = selection.listing { listing = found } else { listing = try await connection.existingUIDs() }
+    if resync == nil, let found = selection.listing {
+      listing = found
+    } else {
+      listing = try await connection.existingUIDs()
+    }
     return RemoteView(
       selection: selection, membership: .complete(listing.uids), exists: Int(listing.exists), flags: nil,
-      validityChanged: validityChanged)
+      known: known, validityChanged: validityChanged)
   }
 
   private func resyncParameters() -> QResyncParameters? {

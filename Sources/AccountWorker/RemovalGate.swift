@@ -12,6 +12,13 @@ actor RemovalGate {
     }
   }
 
+  /// False while it is somebody else's.
+  func tryToEnter() -> Bool {
+    guard !isTaken else { return false }
+    isTaken = true
+    return true
+  }
+
   func leave() {
     if waiting.isEmpty { isTaken = false } else { waiting.removeFirst().resume() }
   }

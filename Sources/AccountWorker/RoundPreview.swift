@@ -5,10 +5,10 @@ import SyncState
 
 /// What a round would do, for a dry run.
 extension MailboxRound {
-  func planOnly(_ view: RemoteView, known: UIDSet) async throws -> RoundResult {
+  func planOnly(_ view: RemoteView) async throws -> RoundResult {
     let (state, id) = (account.state, mailbox.record.id)
     let unfetched = UIDSet(try await state.unfetched(in: id).map(\.uid))
-    var base = known
+    var known = view.known
     var plan = MailboxPlan(mailbox: mailbox.record.name)
     if view.validityChanged, let validity = view.selection.uidValidity {
       if view.exists == 0, !known.isEmpty {
@@ -16,9 +16,9 @@ extension MailboxRound {
         return RoundResult(plan: plan)
       }
       try await state.forgetUIDs(of: id, validity: validity)
-      base = UIDSet()
+      known = KnownUIDs()
     }
-    let (change, trouble) = try await membership(view, known: base, unfetched: unfetched)
+    let (change, trouble) = try await membership(view, known: known, unfetched: unfetched)
     plan.downloads = change.appeared.union(unfetched)
     plan.removals = change.gone
     let rematch = Rematch(account: account, connection: connection, mailbox: mailbox)

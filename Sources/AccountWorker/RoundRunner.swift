@@ -53,6 +53,9 @@ struct RoundRunner: Sendable {
   let account: OpenAccount
   let connections: ConnectionSource
   let isDryRun: Bool
+  /// Its connection watches, and is to be back soon: sending that takes long, or that would have to wait for another
+  /// mailbox's, is left (`PushRound.Result.isLeft`).
+  var isBrief = false
   /// Told the end of each turn.
   let report: Report
 
@@ -204,7 +207,9 @@ struct RoundRunner: Sendable {
         total.plan.push = try await PushPreview(account: account, mailbox: mailbox).plan()
         break
       }
-      let pushed = try await PushRound(account: account, connection: connection, mailbox: mailbox).run()
+      let pushed = try await PushRound(
+        account: account, connection: connection, mailbox: mailbox, isBrief: isBrief
+      ).run()
       total.add(pushed)
       if !result.isStale, !pushed.hasWritten { break }
     }
@@ -218,7 +223,11 @@ struct RoundRunner: Sendable {
     into mailbox: MirroredMailbox, _ connection: IMAPConnection
   ) async throws -> PushRound.Result {
     guard try await !account.state.intents(into: mailbox.record.id).isEmpty else { return .init() }
-    await account.pushGate.enter()
+    if isBrief {
+      guard await account.pushGate.tryToEnter() else { return .init(isLeft: true) }
+    } else {
+      await account.pushGate.enter()
+    }
     do {
       let result = try await IntentResolution(account: account, connection: connection).run(into: mailbox.record.id)
       await account.pushGate.leave()

@@ -1,3 +1,4 @@
+import LinuxFiles
 import NIOCore
 import Synchronization
 
@@ -23,9 +24,14 @@ final class WakeSignal: Sendable {
   }
 
   private let state = Mutex(State())
+  private let claim: RightOfWay.Claim?
+
+  /// - Parameter claim: taken when news come, until the sleeper has seen to them and sleeps again.
+  init(claim: RightOfWay.Claim? = nil) { self.claim = claim }
 
   /// Callable from any thread.
   func wake(_ reason: Reasons) {
+    if !reason.isDisjoint(with: [.news, .dirty]) { claim?.take() }
     state.withLock { state -> CheckedContinuation<Void, Never>? in
       state.reasons.formUnion(reason)
       return state.sleeper.take()
@@ -36,7 +42,8 @@ final class WakeSignal: Sendable {
   func clear(_ reason: Reasons) { state.withLock { $0.reasons.subtract(reason) } }
 
   /// Returns what came, at once where something waits already; empty when the task is cancelled.
-  func sleep(until deadline: NIODeadline, on eventLoop: any EventLoop) async -> Reasons {
+  /// - Parameter isUrgent: it is a pause in what news want done.
+  func sleep(until deadline: NIODeadline, on eventLoop: any EventLoop, isUrgent: Bool = false) async -> Reasons {
     let timer = eventLoop.scheduleTask(deadline: deadline) { self.wake(.time) }
     defer { timer.cancel() }
     await withTaskCancellationHandler {
@@ -44,6 +51,7 @@ final class WakeSignal: Sendable {
         let isAwake = state.withLock { state in
           guard state.reasons.isEmpty, !Task.isCancelled else { return true }
           state.sleeper = continuation
+          if !isUrgent { claim?.give() }
           return false
         }
         if isAwake { continuation.resume() }

@@ -33,6 +33,8 @@ actor WorkQueue {
 
   private var waiting: [RoundWork] = []
   private var underWay: Set<Int64> = []
+  /// How many of them have been taken, and not only reserved.
+  private var taken = 0
   /// What came for a mailbox while it was under way.
   private var again: [Int64: RoundWork] = [:]
   private var turns: [Int64: Turn] = [:]
@@ -143,6 +145,9 @@ actor WorkQueue {
     return .ended
   }
 
+  /// Whether one of the connections would take work at once.
+  var hasFreeLane: Bool { taken < lanes && waiting.isEmpty && !isRefused }
+
   /// Work for the watching connection, which does it only where the others can't.
   func nextForWatch() -> Next? { lanes == 0 || isRefused ? take() : nil }
 
@@ -156,6 +161,7 @@ actor WorkQueue {
     let work = waiting.remove(at: place)
     let id = work.record.id
     underWay.insert(id)
+    taken += 1
     turns[id, default: 0] += 1
     return .work(work, turns[id, default: 0])
   }
@@ -192,11 +198,15 @@ actor WorkQueue {
   // MARK: Giving it back
 
   /// A turn is over, well or not.
-  func finished(_ work: RoundWork) { settle(work.record.id) }
+  func finished(_ work: RoundWork) {
+    taken -= 1
+    settle(work.record.id)
+  }
 
   /// The work was not begun.
   func giveBack(_ work: RoundWork) {
     let id = work.record.id
+    taken -= 1
     waiting.insert(merged(again.removeValue(forKey: id), work), at: 0)
     underWay.remove(id)
     onSettled(id)

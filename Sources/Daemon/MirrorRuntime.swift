@@ -18,8 +18,7 @@ package struct MirrorRuntime: Sendable {
     self.configuration = configuration
     self.environment = environment
     resources = AccountWorker.Resources(
-      group: MultiThreadedEventLoopGroup(numberOfThreads: eventLoops), pool: DiskPool(), budget: InFlightBudget(),
-      logger: logger)
+      group: MultiThreadedEventLoopGroup(numberOfThreads: eventLoops), logger: logger)
   }
 
   /// With watches on directories, for a process that stays.

@@ -40,7 +40,10 @@ package final class DiskLane: Sendable {
       state.waiting = []
       return batch
     }
-    for work in batch { work() }
+    for work in batch {
+      pool.giveWay()
+      work()
+    }
     let goesOn = state.withLock { state in
       state.isRunning = !state.waiting.isEmpty
       return state.isRunning

@@ -6,9 +6,12 @@ package final class DiskPool: Sendable {
   package static let defaultThreads = 4
 
   private let threads: NIOThreadPool
+  private let way: RightOfWay?
   package let threadCount: Int
 
-  package init(threads count: Int = DiskPool.defaultThreads) {
+  /// - Parameter way: what the work of these threads gives way to, each time before it begins.
+  package init(threads count: Int = DiskPool.defaultThreads, givesWayIn way: RightOfWay? = nil) {
+    self.way = way
     threadCount = max(count, 1)
     threads = NIOThreadPool(numberOfThreads: threadCount)
     threads.start()
@@ -19,14 +22,26 @@ package final class DiskPool: Sendable {
   /// Runs the closure on one of the threads.
   package func run<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
     let faults = Step.faults
-    return try await threads.runIfActive { try Step.$faults.withValue(faults) { try body() } }
+    return try await threads.runIfActive {
+      self.giveWay()
+      return try Step.$faults.withValue(faults) { try body() }
+    }
   }
 
   /// Queues the closure; callable from anywhere, an event loop too.
   package func submit(_ body: @escaping @Sendable () -> Void) {
     let faults = Step.faults
-    threads.submit { _ in Step.$faults.withValue(faults) { body() } }
+    threads.submit { _ in
+      self.giveWay()
+      Step.$faults.withValue(faults) { body() }
+    }
   }
+
+  /// The same for what runs elsewhere.
+  package func waitForWay() async throws { if way?.isClaimedNow == true { try await run {} } }
+
+  /// For what takes long, between its parts. On one of the threads.
+  package func giveWay() { way?.giveWay() }
 
   /// A new lane whose closures run one after the other.
   package func makeLane() -> DiskLane { DiskLane(pool: self) }

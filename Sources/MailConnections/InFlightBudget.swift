@@ -1,10 +1,14 @@
+import LinuxFiles
 import Synchronization
 
 /// Bounds the bytes of bodies between sockets and disk: 1 MB for a connection, 8 MB for the process; a connection that
-/// would go above does not read until bytes are given back. What one read from the socket brings may go beyond.
+/// would go above does not read until bytes are given back. What one read from the socket brings may go beyond. While
+/// push has the right of way, 64 kB for a connection are enough: what is received costs time of which push has need.
 package final class InFlightBudget: Sendable {
   package let total: Int
   package let perConnection: Int
+  private let way: RightOfWay?
+  private static let perConnectionInTheWay = 64 << 10
   private let state = Mutex(State())
 
   private struct State {
@@ -13,8 +17,9 @@ package final class InFlightBudget: Sendable {
     var waiting: [ObjectIdentifier: @Sendable () -> Void] = [:]
   }
 
-  package init(total: Int = 8 << 20, perConnection: Int = 1 << 20) {
+  package init(total: Int = 8 << 20, perConnection: Int = 1 << 20, givesWayIn way: RightOfWay? = nil) {
     self.total = total
+    self.way = way
     self.perConnection = perConnection
   }
 
@@ -43,7 +48,8 @@ package final class InFlightBudget: Sendable {
   /// True when the owner may read now; otherwise `resume` is called, once, on any thread, when it may.
   func mayRead(_ owner: ObjectIdentifier, orCall resume: @escaping @Sendable () -> Void) -> Bool {
     state.withLock {
-      if $0.used < total, $0.shares[owner, default: 0] < perConnection { return true }
+      let limit = way?.isClaimedNow == true ? min(perConnection, Self.perConnectionInTheWay) : perConnection
+      if $0.used < total, $0.shares[owner, default: 0] < limit { return true }
       $0.waiting[owner] = resume
       return false
     }

@@ -11,12 +11,24 @@ package enum DurableGroup {
   /// Returns when all are on the disk. The first error fails the group: none of its files may then be published.
   package static func makeDurable(_ files: [TemporaryFile], on pool: DiskPool) async throws {
     guard !files.isEmpty else { return }
-    try await pool.run { for file in files { file.startWriteback() } }
+    try await pool.run {
+      for file in files {
+        pool.giveWay()
+        file.startWriteback()
+      }
+    }
     let share = (files.count + pool.threadCount - 1) / pool.threadCount
     try await withThrowingTaskGroup(of: Void.self) { group in
       for start in stride(from: 0, to: files.count, by: share) {
         let part = files[start..<min(start + share, files.count)]
-        group.addTask { try await pool.run { for file in part { try file.sync() } } }
+        group.addTask {
+          try await pool.run {
+            for file in part {
+              pool.giveWay()
+              try file.sync()
+            }
+          }
+        }
       }
       try await group.waitForAll()
     }

@@ -33,18 +33,19 @@ package enum MembershipDecision: Equatable, Sendable {
 extension SyncPlanner {
   /// Compares the server's membership with the rows.
   /// - Parameters:
-  ///   - known: UIDs of the rows that the server was last known to have.
+  ///   - known: UIDs of the rows that the server was last known to have: all of them, or of changes those that they name.
+  ///   - besides: how many such rows there are beside these.
   ///   - unfetched: UIDs that are known to be there but could not be fetched.
   ///   - exists: the count of the mailbox as EXISTS has it at the end of the view.
   package static func membership(
-    _ remote: RemoteMembership, known: UIDSet, unfetched: UIDSet, exists: Int
+    _ remote: RemoteMembership, known: UIDSet, besides: Int = 0, unfetched: UIDSet, exists: Int
   ) -> MembershipDecision {
     let accounted = known.union(unfetched)
     switch remote {
     case .changes(let vanished, let appeared):
       let gone = accounted.intersection(vanished)
       let new = appeared.subtracting(accounted)
-      guard accounted.count - gone.count + new.count == exists else { return .needsListing }
+      guard accounted.count + besides - gone.count + new.count == exists else { return .needsListing }
       return .decided(MembershipChange(appeared: new, gone: gone))
     case .complete(let listed):
       // Mail may arrive between EXISTS and the listing, so more is no contradiction; less is.

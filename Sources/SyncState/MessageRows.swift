@@ -5,17 +5,22 @@ import MailModel
 extension AccountState {
   /// The UIDs of the mailbox's rows that the server was last known to have, as ranges; or, with `isRemote` false, of
   /// those whose file stays although the server no longer has the message.
-  package func uids(of mailbox: Int64, isRemote: Bool = true) async throws -> UIDSet {
-    try await read { db in
+  /// - Parameter among: only these are looked for; nil for all.
+  package func uids(of mailbox: Int64, isRemote: Bool = true, among: UIDSet? = nil) async throws -> UIDSet {
+    guard among?.isEmpty != true else { return UIDSet() }
+    return try await read { db in
+      let statement = try db.cachedStatement(
+        sql: "SELECT uid FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ? AND remote = ? ORDER BY uid")
       var ranges: [ClosedRange<UInt32>] = []
-      let rows = try UInt32.fetchCursor(
-        db, sql: "SELECT uid FROM message WHERE mailbox = ? AND remote = ? AND uid IS NOT NULL ORDER BY uid",
-        arguments: [mailbox, isRemote])
-      while let uid = try rows.next() {
-        if let last = ranges.last, last.upperBound != .max, last.upperBound + 1 == uid {
-          ranges[ranges.count - 1] = last.lowerBound...uid
-        } else {
-          ranges.append(uid...uid)
+      for wanted in among?.ranges ?? [1...UInt32.max] {
+        let rows = try UInt32.fetchCursor(
+          statement, arguments: [mailbox, wanted.lowerBound, wanted.upperBound, isRemote])
+        while let uid = try rows.next() {
+          if let last = ranges.last, last.upperBound != .max, last.upperBound + 1 == uid {
+            ranges[ranges.count - 1] = last.lowerBound...uid
+          } else {
+            ranges.append(uid...uid)
+          }
         }
       }
       return UIDSet(ranges: ranges)
@@ -215,18 +220,14 @@ extension AccountState {
   /// The rows of the mailbox that have a file, as far as the last scan knows.
   package func settledCount(of mailbox: Int64) async throws -> Int {
     try await read { db in
-      try Int.fetchOne(
-        db, sql: "SELECT count(*) FROM message WHERE mailbox = ? AND state = 1 AND pending & 1 = 0",
-        arguments: [mailbox]) ?? 0
+      try Int.fetchOne(db, sql: "SELECT files FROM mailbox WHERE id = ?", arguments: [mailbox]) ?? 0
     }
   }
 
   package func messageCount(of mailbox: Int64) async throws -> (remote: Int, unfetched: Int) {
     try await read { db in
       let remote =
-        try Int.fetchOne(
-          db, sql: "SELECT count(*) FROM message WHERE mailbox = ? AND remote = 1 AND uid IS NOT NULL",
-          arguments: [mailbox]) ?? 0
+        try Int.fetchOne(db, sql: "SELECT on_server FROM mailbox WHERE id = ?", arguments: [mailbox]) ?? 0
       let unfetched =
         try Int.fetchOne(db, sql: "SELECT count(*) FROM unfetched WHERE mailbox = ?", arguments: [mailbox]) ?? 0
       return (remote, unfetched)

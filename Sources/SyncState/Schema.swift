@@ -13,6 +13,9 @@ enum Schema {
     migrator.registerMigration("3 drain") { db in
       try db.execute(sql: drain)
     }
+    migrator.registerMigration("4 counts") { db in
+      try db.execute(sql: counts)
+    }
     return migrator
   }
 

@@ -83,7 +83,7 @@ extension AccountState {
     }
   }
 
-  /// One mailbox of the summary; reads its rows alone.
+  /// One mailbox of the summary.
   package func summary(of mailbox: Int64) async throws -> AccountSummary.Mailbox? {
     try await read { db in
       try Row.fetchOne(db, sql: Self.mailboxSummaries + " WHERE mailbox.id = ?", arguments: [mailbox])
@@ -105,10 +105,6 @@ extension AccountState {
 
   private static let mailboxSummaries = """
     SELECT mailbox.*,
-      (SELECT count(*) FROM message WHERE message.mailbox = mailbox.id AND state = 1 AND pending & 1 = 0)
-        AS messages,
-      (SELECT count(*) FROM message WHERE message.mailbox = mailbox.id AND state = 1 AND pending & 1 = 0 AND flags & 1 = 0)
-        AS unseen,
       (SELECT count(*) FROM message WHERE message.mailbox = mailbox.id AND pending <> 0) AS pending_messages,
       (SELECT count(*) FROM unfetched WHERE unfetched.mailbox = mailbox.id)
         + (SELECT count(*) FROM drained WHERE drained.mailbox = mailbox.id AND reason IS NOT NULL
@@ -122,7 +118,7 @@ extension AccountSummary.Mailbox {
   init(row: Row) {
     let record = MailboxRecord(row: row)
     self.init(
-      record: record, messages: row["messages"], unseen: row["unseen"],
+      record: record, messages: row["files"], unseen: row["unseen"],
       pendingLocal: (row["pending_messages"] as Int) + record.localNew, unfetched: row["unfetched"])
   }
 }

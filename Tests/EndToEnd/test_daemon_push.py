@@ -9,13 +9,15 @@ import time
 import check
 from daemon import settled, watching
 from daemon_case import DaemonCase
-from latency import Arrivals, BareIdle, Deliveries, FsyncCost, beyond, deliver_and_time, percentile, time_under_load
+from latency import Arrivals, BareIdle, Deliveries, FsyncCost, beyond, deliver_and_time, mail_under_load, percentile
 from mirror import is_release
 from servers.proxy import Proxy
 from support import FULL, SCRATCH, corpus, figure, loaded, wait_until
 
-BEYOND = 0.020  # seconds that a message may be later in the folder than the notice at a bare IDLE client
-DEBUG = 0 if is_release() else 0.020  # what a debug build may take more while it syncs as fast as it can
+# Seconds that a message may be later in the folder than the notice at a bare IDLE client, and while a first sync runs what
+# a debug build may take more for it.
+MEDIAN, MOST = 0.020, 0.100
+DEBUG = 0 if is_release() else 0.020
 
 
 class Latency(DaemonCase):
@@ -24,12 +26,14 @@ class Latency(DaemonCase):
     alone = True
     weight = 40
 
-    def report(self, what, rows):
-        median = statistics.median(beyond(rows))
+    def within(self, what, rows, allowed=0.0):
+        """Shows the figures; whether they hold, with so many seconds allowed for."""
+        late = beyond(rows)
+        median, most = statistics.median(late), percentile(late, 0.99)
         figure("%s: %d messages, in new/ %.1f ms (median), %.1f ms (p99) beyond the notice at a bare IDLE client; "
-               "after delivery %.0f ms" % (what, len(rows), median * 1000, percentile(beyond(rows), 0.99) * 1000,
-                                           statistics.median(row[2] - row[0] for row in rows) * 1000))
-        return median
+               "after delivery %.0f ms" % (what, len(rows), median * 1000, most * 1000,
+                                           statistics.median(row[-1] - row[0] for row in rows) * 1000))
+        return median < MEDIAN + allowed and most < MOST + allowed
 
     def test_new_mail_is_in_the_folder_at_once(self):
         server = self.dovecot()
@@ -38,15 +42,16 @@ class Latency(DaemonCase):
         mirror = self.mirror(server, poll_interval="1h")
         daemon = self.daemon(mirror)
         daemon.wait_until_watching()
+
+        def measured(name):
+            with BareIdle(server.imaps, server.ca, server.password, mailbox=name) as bare, \
+                    Arrivals(mirror.folder_of(name.encode()) / "new") as arrivals:
+                rows = deliver_and_time(Deliveries(server, name), bare, arrivals, 100 if FULL else 12, self.dice)
+            return self.within("idle, " + name, rows)
+
         for name in ("INBOX", "Other"):
-            for last in (False, True):  # the machine may be disturbed: one undisturbed measurement is enough
-                with BareIdle(server.imaps, server.ca, server.password, mailbox=name) as bare, \
-                        Arrivals(mirror.folder_of(name.encode()) / "new") as arrivals:
-                    rows = deliver_and_time(Deliveries(server, name), bare, arrivals, 100 if FULL else 12, self.dice)
-                median = self.report("idle, " + name, rows)
-                if median < BEYOND or last:
-                    break
-            self.assertLess(median, BEYOND)
+            # The machine may be disturbed: one undisturbed measurement is enough.
+            self.assertTrue(any(measured(name) for _ in range(2)), name)
         self.assertMirrored(mirror, server)
         self.assertEnds(daemon)
 
@@ -64,19 +69,21 @@ class Latency(DaemonCase):
             shutil.rmtree(os.path.join(self.directory, "turn"), ignore_errors=True)
             return self.daemon(self.mirror(server, name="turn", poll_interval="1h"))
 
+        def measured(name):
+            self.process, rows, spans = mail_under_load(start, server, "Load", wanted, self.dice, name)
+            allowed = 4 * cost.median(spans)
+            if self.within("%s during a first sync of %d messages, where an fsync costs %.1f ms" % (
+                    name, count, allowed / 4 * 1000), rows, DEBUG + allowed):
+                return True
+            self.process.stop()
+            return False
+
         for name in ("INBOX", "Other") if FULL else ("INBOX",):
-            for last in (False, False, True):  # the machine may be disturbed: one undisturbed measurement is enough
-                daemon, rows, spans = time_under_load(start, server, "Load", wanted, self.dice, name)
-                limit = BEYOND + DEBUG + 4 * cost.median(spans)
-                median = self.report("%s during a first sync of %d messages, where an fsync costs %.1f ms" % (
-                    name, count, cost.median(spans) * 1000), rows)
-                if median < limit or last:
-                    break
-                daemon.stop()
-            self.assertLess(median, limit)
-            daemon.wait_until_watching(timeout=300)
-            self.assertMirrored(daemon.mirror, server, selected=[b"INBOX", b"Other"], others=False)
-            self.assertEnds(daemon)
+            # The machine may be disturbed: one undisturbed measurement is enough.
+            self.assertTrue(any(measured(name) for _ in range(3)), name)
+            self.process.wait_until_watching(timeout=300)
+            self.assertMirrored(self.process.mirror, server, selected=[b"INBOX", b"Other"], others=False)
+            self.assertEnds(self.process)
 
 
 class Push(DaemonCase):

@@ -61,6 +61,12 @@ import Testing
       .changes(vanished: vanished, appeared: server.subtracting(known)), known: known, unfetched: UIDSet(),
       exists: server.count)
     #expect(byListing == byChanges, "seed \(seed)")
+    // Of what the view does not name only the number need be known.
+    let named = vanished.union(server.subtracting(known))
+    let byNumber = SyncPlanner.membership(
+      .changes(vanished: vanished, appeared: server.subtracting(known)), known: known.intersection(named),
+      besides: known.subtracting(named).count, unfetched: UIDSet(), exists: server.count)
+    #expect(byListing == byNumber, "seed \(seed)")
     #expect(
       byListing
         == .decided(MembershipChange(appeared: server.subtracting(known), gone: known.subtracting(server))))

@@ -59,6 +59,39 @@ import Testing
     #expect(try await again.unsettled(.intended).isEmpty)
   }
 
+  @Test func whatTheServerHasIsCountedAsItChanges() async throws {
+    let state = try opened()
+    let mailbox = try await state.addMailbox(.inbox, delimiter: nil, folder: "")
+    let rows = try await state.intend((1...9).map { try intent(mailbox.id, $0) })
+    func counts() async throws -> [Int] {
+      let summary = try #require(try await state.summary(of: mailbox.id))
+      return [try await state.messageCount(of: mailbox.id).remote, summary.messages, summary.unseen]
+    }
+    #expect(try await counts() == [9, 0, 0])
+    try await state.settle(rows.dropLast().map(settled))
+    #expect(try await counts() == [9, 8, 0])
+    #expect(try await state.settledCount(of: mailbox.id) == 8)
+    let read = try #require(try await state.messages([UID(1)!], of: mailbox.id)[UID(1)!])
+    try await state.setFlags([
+      FlagConfirmation(
+        message: read.id, flags: FlagSet(), unlettered: [], isPending: false, fileName: read.fileName, isInCur: true,
+        stamp: nil)
+    ])
+    #expect(try await counts() == [9, 8, 1])
+    try await state.setMissing([read], since: 1)
+    #expect(try await counts() == [9, 7, 0])
+    try await state.setDeparted([rows[1]], at: 1)
+    #expect(try await counts()[0] == 8)
+    try await state.forget([rows[0], rows[8]])
+    #expect(try await counts()[0] == 6)
+    #expect(try await state.uids(of: mailbox.id).count == 6)
+    #expect(
+      try await state.uids(of: mailbox.id, among: UIDSet(ranges: [1...3, 8...UInt32.max])).description == "3,8")
+    try await state.forgetUIDs(of: mailbox.id, validity: UIDValidity(2)!)
+    #expect(try await counts()[0] == 0)
+    try await state.close()
+  }
+
   @Test("two messages of equal content, Message-ID and EMAILID are two rows; one UID is one row")
   func constraints() async throws {
     let state = try opened()

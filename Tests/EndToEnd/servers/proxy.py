@@ -12,10 +12,12 @@ import time
 class Proxy:
     """Listens on `port`; use it in a `with`. `sent` and `received` count what went to and came from the server.
 
-    round_trip: seconds; cut_after: bytes from the server after which each connection is cut; silent: pass nothing on."""
+    round_trip: seconds; cut_after: bytes from the server after which each connection is cut; silent: pass nothing on;
+    upward_rate: so many bytes a second go to the server on a connection."""
 
-    def __init__(self, target, round_trip=0.0, cut_after=None):
+    def __init__(self, target, round_trip=0.0, cut_after=None, upward_rate=None):
         self.target, self.round_trip, self.cut_after = target, round_trip, cut_after
+        self.upward_rate = upward_rate
         self.sent = self.received = self.connections = 0
         self.silent, self.deaf = False, 0
         self.lock = threading.Lock()
@@ -72,7 +74,8 @@ class Proxy:
             self._pump(server, client, number, upward=False)
 
     def _pump(self, source, sink, number, upward):
-        waiting = queue.Queue(maxsize=256)
+        rate = self.upward_rate if upward else None
+        waiting = queue.Queue(maxsize=4 if rate else 256)
 
         def read():
             passed = 0
@@ -107,6 +110,8 @@ class Proxy:
                         sink.shutdown(socket.SHUT_WR if self.cut_after is None else socket.SHUT_RDWR)
                         return
                     sink.sendall(data)
+                    if rate:
+                        time.sleep(len(data) / rate)
                 except OSError:
                     return
 
