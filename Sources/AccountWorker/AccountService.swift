@@ -35,7 +35,7 @@ package actor AccountService {
   private var surveyed: ContinuousClock.Instant?
   private let broken = BrokenRounds()
   private var lastAside: Task<Void, Never>?
-  private var proofs = LifeSigns()
+  private let loops = SupervisedLoops()
 
   /// - Parameters:
   ///   - onStatus: called on any thread when the status has changed.
@@ -151,12 +151,8 @@ package actor AccountService {
     await account.state.releaseMemory()
   }
 
-  /// False where it has been busy for long and given no sign of life.
-  package func proves() -> Bool {
-    let octets = lines.traffic
-    let isBusy = board.current.activity == .syncing || board.current.activity == .connecting
-    return proofs.proves(isBusy: isBusy, signs: board.signs &+ octets.received &+ octets.sent, at: .now)
-  }
+  /// What of it has hung for long, in words; it answers only where it does not hang itself.
+  package func hungLoops() -> [String] { loops.hung() }
 
   /// Connects anew, tries again or looks whether the line is still there, as it stands.
   package func surroundingsChanged(_ change: SurroundingsChange) async {
@@ -203,7 +199,7 @@ package actor AccountService {
       await before?.value
       await endLife()
       board.update { $0.activity = .starting }
-      return await work()
+      return await loops.run("what was asked of it") { await work() }
     }
     lastAside = Task { _ = await task.value }
     let value = await task.value
@@ -295,10 +291,12 @@ package actor AccountService {
   private func live() async -> (any Error)? {
     if board.current.trouble == nil { board.update { $0.activity = .starting } }
     do {
-      let (account, lock) = try await AccountOpening(
-        settings: settings, pool: resources.pool, clock: resources.clock, logger: resources.logger, report: report,
-        watches: resources.watches
-      ).open(meter: meter)
+      let (account, lock) = try await loops.run("opening") {
+        try await AccountOpening(
+          settings: settings, pool: resources.pool, clock: resources.clock, logger: resources.logger, report: report,
+          watches: resources.watches
+        ).open(meter: meter)
+      }
       let error = await work(account)
       lock.release()
       return error
@@ -316,27 +314,38 @@ package actor AccountService {
     let refresh = StatusRefresh(state: account.state, board: board)
     let ended: any Error
     do {
-      try await refresh.all()
-      let blocked = try await Recovery(account: account).run()
+      let blocked = try await loops.run("recovery") {
+        try await refresh.all()
+        return try await Recovery(account: account).run()
+      }
       if let drain = settings.drain {
         if let failure = blocked.values.first { throw failure }
-        try await DrainSession(
-          account: account, drain: drain, resources: resources, board: board, refresh: refresh, requests: requests,
-          signal: signal, onVisit: { await self.noteSurvey() }
-        ).run()
+        try await loops.run("the drain") {
+          try await DrainSession(
+            account: account, drain: drain, resources: resources, board: board, refresh: refresh, requests: requests,
+            signal: signal, onVisit: { await self.noteSurvey() }
+          ).run()
+        }
       } else {
         try await AccountSession(
           account: account, express: express,
           connections: ConnectionSource(settings: settings, resources: resources, board: board, lines: lines),
           blocked: blocked, board: board, refresh: refresh, requests: requests, signal: signal,
-          dirty: dirty, broken: broken, notices: ServerNotices(signal: signal, selection: settings.selection),
-          onSurvey: { await self.noteSurvey() }
+          dirty: dirty, broken: broken, loops: loops,
+          notices: ServerNotices(signal: signal, selection: settings.selection), onSurvey: { await self.noteSurvey() }
         ).run()
       }
       ended = CancellationError()
     } catch {
       ended = express.failure ?? error
     }
+    await loops.run("closing") { await close(account, express, refresh, ended) }
+    return ended
+  }
+
+  private func close(
+    _ account: OpenAccount, _ express: OpenAccount, _ refresh: StatusRefresh, _ ended: any Error
+  ) async {
     await refresh.stop()
     // Not under the task's cancellation, which would keep the state from being closed.
     await Task { [settings] in
@@ -349,7 +358,6 @@ package actor AccountService {
       }
       try? await account.state.close()
     }.value
-    return ended
   }
 
   /// The account with a watch on its folders.

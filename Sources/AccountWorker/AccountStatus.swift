@@ -81,7 +81,6 @@ package struct AccountStatus: Sendable {
 /// Where a worker publishes its status.
 final class StatusBoard: Sendable {
   private let status: Mutex<AccountStatus>
-  private let updates = Mutex<UInt64>(0)
   private let onChange: @Sendable () -> Void
 
   init(name: String, onChange: @escaping @Sendable () -> Void) {
@@ -91,12 +90,8 @@ final class StatusBoard: Sendable {
 
   var current: AccountStatus { status.withLock { $0 } }
 
-  /// How often something was published.
-  var signs: UInt64 { updates.withLock { $0 } }
-
   func update(_ change: (inout sending AccountStatus) -> Void) {
     status.withLock { change(&$0) }
-    updates.withLock { $0 &+= 1 }
     onChange()
   }
 }

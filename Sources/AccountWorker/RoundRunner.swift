@@ -53,6 +53,7 @@ struct RoundRunner: Sendable {
   let account: OpenAccount
   let connections: ConnectionSource
   let isDryRun: Bool
+  var loops = SupervisedLoops()
   /// Told the end of each turn.
   let report: Report
 
@@ -91,7 +92,10 @@ struct RoundRunner: Sendable {
         patience: connection == nil ? nil : Self.patience)
       switch next {
       case .work(let work, let turn):
-        if await serve(work, turn, queue, &connection, mayGiveBack: true) { continue }
+        var lane = connection
+        let goesOn = await loops.run(work.location) { await serve(work, turn, queue, &lane, mayGiveBack: true) }
+        connection = lane
+        if goesOn { continue }
         guard await queue.stop == nil, !Task.isCancelled else { return }
         account.logger.notice(
           "\(account.settings.name): the server gives no further connection; going on without it",

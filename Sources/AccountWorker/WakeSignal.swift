@@ -1,3 +1,4 @@
+import LinuxFiles
 import NIOCore
 import Synchronization
 
@@ -39,6 +40,15 @@ final class WakeSignal: Sendable {
   func sleep(until deadline: NIODeadline, on eventLoop: any EventLoop) async -> Reasons {
     let timer = eventLoop.scheduleTask(deadline: deadline) { self.wake(.time) }
     defer { timer.cancel() }
+    await Pulse.waiting(until: deadline) { await sleep() }
+    return state.withLock { state in
+      let reasons = state.reasons
+      state.reasons = []
+      return reasons
+    }
+  }
+
+  private func sleep() async {
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let isAwake = state.withLock { state in
@@ -50,11 +60,6 @@ final class WakeSignal: Sendable {
       }
     } onCancel: {
       state.withLock { $0.sleeper.take() }?.resume()
-    }
-    return state.withLock { state in
-      let reasons = state.reasons
-      state.reasons = []
-      return reasons
     }
   }
 }

@@ -82,10 +82,10 @@ package actor MirrorDaemon: MirrorControl {
     ticks.end()
   }
 
-  /// Returns when every worker has answered, with those that have hung for long.
-  package func hungWorkers() async -> [String] {
-    var hung: [String] = []
-    for (name, member) in members where await !member.service.proves() { hung.append(name) }
+  /// Returns when every worker has answered, with what has hung for long in which account.
+  package func hungLoops() async -> [(account: String, loop: String)] {
+    var hung: [(String, String)] = []
+    for (name, member) in members { hung += await member.service.hungLoops().map { (name, $0) } }
     return hung
   }
 

@@ -18,8 +18,12 @@ package final class DiskPool: Sendable {
 
   /// Runs the closure on one of the threads.
   package func run<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
-    let faults = Step.faults
-    return try await threads.runIfActive { try Step.$faults.withValue(faults) { try body() } }
+    let (faults, pulse) = (Step.faults, Pulse.current)
+    return try await threads.runIfActive {
+      pulse?.beat()
+      defer { pulse?.beat() }
+      return try Step.$faults.withValue(faults) { try Pulse.$current.withValue(pulse) { try body() } }
+    }
   }
 
   /// Queues the closure; callable from anywhere, an event loop too.

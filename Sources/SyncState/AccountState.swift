@@ -186,6 +186,7 @@ package final class AccountState: Sendable {
 
   /// A transaction; its commit is a failpoint and durable when this returns.
   func write<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
+    defer { Pulse.beat() }
     do {
       return try await queue.write { db in
         let value = try body(db)
@@ -201,6 +202,7 @@ package final class AccountState: Sendable {
   package func releaseMemory() async { try? await queue.writeWithoutTransaction { $0.releaseMemory() } }
 
   func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
+    defer { Pulse.beat() }
     do {
       return try await queue.read(body)
     } catch let error as DatabaseError {

@@ -1,3 +1,4 @@
+import LinuxFiles
 import Logging
 import MailModel
 import NIOCore
@@ -154,11 +155,13 @@ package final class POP3Connection: Sendable {
     let (eventLoop, handler) = (channel.eventLoop, handler)
     let promise = eventLoop.makePromise(of: Result.self)
     do {
-      return try await withTaskCancellationHandler {
-        eventLoop.execute { handler.value.enqueue(make(promise)) }
-        return try await promise.futureResult.get()
-      } onCancel: {
-        close()
+      return try await Pulse.counting(shared.progress) {
+        try await withTaskCancellationHandler {
+          eventLoop.execute { handler.value.enqueue(make(promise)) }
+          return try await promise.futureResult.get()
+        } onCancel: {
+          close()
+        }
       }
     } catch let failure as POP3Failure where failure.isUnknownOutcome {
       // A cancelled task must know this, too.
