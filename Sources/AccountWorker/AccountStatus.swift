@@ -63,6 +63,8 @@ package struct AccountStatus: Sendable {
   package var push = Push.unknown
   package var folders = FolderWatching.unknown
   package var connections = 0
+  /// Why the server's compression is not used any more.
+  package var compressionTrouble: String?
   /// Why the account as a whole does not work now.
   package var trouble: Trouble?
   /// Seconds since 1970.

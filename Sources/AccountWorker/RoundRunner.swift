@@ -182,6 +182,12 @@ struct RoundRunner: Sendable {
   func rounds(
     _ work: RoundWork, _ connection: IMAPConnection, hasFolderNews: Bool = false
   ) async throws -> RoundResult {
+    try await inOwnTask { try await rounds(of: work, connection, hasFolderNews) }
+  }
+
+  private func rounds(
+    of work: RoundWork, _ connection: IMAPConnection, _ hasFolderNews: Bool
+  ) async throws -> RoundResult {
     account.meter.update { $0.mailbox = work.record.name.description }
     var work = work
     // It may have been renamed, or be gone, since it was found to need a round.

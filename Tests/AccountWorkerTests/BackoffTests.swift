@@ -16,11 +16,21 @@ struct BackoffTests {
   func growth() {
     var backoff = Backoff()
     let pauses = (0..<12).map { _ in seconds(backoff.pause(after: .network, jitter: 0.5)) }
-    #expect(pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60, 60])
+    #expect(pauses == [1, 2, 4, 8, 16, 32, 40, 40, 40, 40, 40, 40])
     backoff.reset()
     #expect(seconds(backoff.pause(after: .network, jitter: 0)) == 0.8)
     backoff.reset()
     #expect(seconds(backoff.pause(after: .network, jitter: 1)) == 1.2)
+  }
+
+  @Test("what a try in a dead network took is a part of the pause; a server that is busy gets all of it")
+  func lasted() {
+    var backoff = Backoff()
+    let pauses = (0..<8).map { number in
+      seconds(backoff.pause(after: .network, jitter: 0.5, lasted: .seconds(number < 7 ? 30 : 300)))
+    }
+    #expect(pauses == [1, 1, 1, 1, 1, 2, 10, 1])
+    #expect(seconds(backoff.pause(after: .busy, jitter: 0.5, lasted: .seconds(60))) == 10)
   }
 
   @Test("another cause starts anew")
