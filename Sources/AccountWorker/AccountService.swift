@@ -7,23 +7,23 @@ import SyncState
 /// One account's worker in the daemon: keeps the account open and connected for as long as it runs, tries again when
 /// something ends that, and tells how it stands. Its trouble is its own.
 package actor AccountService {
-  private let settings: AccountSettings
-  private let resources: AccountWorker.Resources
+  let settings: AccountSettings
+  let resources: AccountWorker.Resources
   /// Few threads that bulk never uses.
   private let expressPool: DiskPool
-  private let board: StatusBoard
+  let board: StatusBoard
   private let meter: ProgressMeter
-  private let requests: SyncRequests
-  private let signal: WakeSignal
+  let requests: SyncRequests
+  let signal: WakeSignal
   private let dirty: DirtyMailboxes
-  private let report: @Sendable ([MessageChange]) -> Void
+  let report: @Sendable ([MessageChange]) -> Void
   private let lines = OpenConnections()
 
-  private var isPaused: Bool
+  private(set) var isPaused: Bool
   /// How many things want the account to be closed for a while.
   private var asides = 0
   private var life: Task<(any Error)?, Never>?
-  private var open: (account: OpenAccount, express: OpenAccount)?
+  private(set) var open: (account: OpenAccount, express: OpenAccount)?
   private var backoff = Backoff()
   private var lastPause = Duration.zero
   /// What the account waits for its next try after.
@@ -35,7 +35,7 @@ package actor AccountService {
   private var surveyed: ContinuousClock.Instant?
   private let broken = BrokenRounds()
   private var lastAside: Task<Void, Never>?
-  private var proofs = LifeSigns()
+  private let loops = SupervisedLoops()
 
   /// - Parameters:
   ///   - onStatus: called on any thread when the status has changed.
@@ -62,6 +62,7 @@ package actor AccountService {
     var status = board.current
     let octets = lines.traffic
     let done = meter.current
+    status.compressionTrouble = settings.endpoint.compression.trouble
     status.traffic = .init(
       received: octets.received, sent: octets.sent, messagesDelivered: done.messagesDone,
       messagesSent: done.messagesSent)
@@ -69,65 +70,7 @@ package actor AccountService {
   }
   package nonisolated var isPausedNow: Bool { board.current.activity == .paused }
 
-  // MARK: What can be asked of it
-
-  /// A sync that begins now, of the whole account or of the mailboxes named; returns when it is done.
-  package func sync(only mailboxes: Set<String>, dryRun: Bool) async -> SyncOutcome {
-    if dryRun {
-      return await aside {
-        await AccountWorker(self.settings, resources: self.resources).sync(only: mailboxes, dryRun: true)
-      }
-    }
-    guard !isPaused else {
-      var outcome = SyncOutcome(account: settings.name)
-      outcome.failures = [pausedFailure]
-      return outcome
-    }
-    let signal = signal
-    var outcome = await requests.ask(only: mailboxes) { signal.wake(.survey) }
-    var forOthers = 0
-    for _ in 0..<Self.passes {
-      if outcome.forOthers > forOthers {
-        forOthers = outcome.forOthers
-      } else if let pause = try? await open?.account.timeToSettle() {
-        try? await Task.sleep(for: pause)
-      } else {
-        break
-      }
-      guard !Task.isCancelled else { break }
-      outcome.add(await requests.ask(only: mailboxes) { signal.wake(.survey) })
-    }
-    return outcome
-  }
-
-  /// A folder in which somebody goes on deleting is left to the next sync.
-  private static let passes = 5
-
-  /// Compares server, folder and state; the account is not synced meanwhile.
-  package func verify(
-    full: Bool, repair: Bool
-  ) async -> (reports: [VerificationReport], failures: [SyncFailure]) {
-    await aside {
-      let worker = AccountWorker(self.settings, resources: self.resources, report: self.report)
-      return await worker.verify(full: full, repair: repair)
-    }
-  }
-
-  /// A person's word about holds, all or those named; what it means is done in the survey that begins behind it.
-  package func decide(_ decision: HoldDecision, on numbers: Set<Int64>?) async -> DecidedHolds {
-    let result = await aside {
-      await AccountWorker(self.settings, resources: self.resources).decide(decision, on: numbers)
-    }
-    if result.failures.isEmpty { board.update { $0.holds = result.remaining } }
-    return result
-  }
-
-  /// Brings messages back from quarantine; the survey behind it sends them.
-  package func restore(_ entries: [String]) async -> (restored: [RestoredMessage], failures: [SyncFailure]) {
-    await aside {
-      await AccountWorker(self.settings, resources: self.resources, report: self.report).restore(entries)
-    }
-  }
+  // MARK: What can be told it
 
   package func pause() async {
     isPaused = true
@@ -151,12 +94,8 @@ package actor AccountService {
     await account.state.releaseMemory()
   }
 
-  /// False where it has been busy for long and given no sign of life.
-  package func proves() -> Bool {
-    let octets = lines.traffic
-    let isBusy = board.current.activity == .syncing || board.current.activity == .connecting
-    return proofs.proves(isBusy: isBusy, signs: board.signs &+ octets.received &+ octets.sent, at: .now)
-  }
+  /// What of it has hung for long, in words; it answers only where it does not hang itself.
+  package func hungLoops() -> [String] { loops.hung() }
 
   /// Connects anew, tries again or looks whether the line is still there, as it stands.
   package func surroundingsChanged(_ change: SurroundingsChange) async {
@@ -180,8 +119,9 @@ package actor AccountService {
     }
   }
 
-  private func ownPause(after cause: Backoff.Cause) -> Duration {
-    let pause = backoff.pause(after: cause, jitter: Double.random(in: 0...1))
+  /// - Parameter lasted: how long the try took that came to nothing.
+  private func ownPause(after cause: Backoff.Cause, lasted: Duration) -> Duration {
+    let pause = backoff.pause(after: cause, jitter: Double.random(in: 0...1), lasted: lasted)
     guard cause == .network, let lastSurroundings, .now - lastSurroundings < Self.unrest else { return pause }
     return min(pause, Self.pauseInUnrest)
   }
@@ -189,21 +129,15 @@ package actor AccountService {
   /// Names can be looked up only some seconds after a machine wakes or gets its address.
   private static let (unrest, pauseInUnrest) = (Duration.seconds(60), Duration.seconds(4))
 
-  private var pausedFailure: SyncFailure {
-    SyncFailure(
-      scope: .account, retry: .never, location: settings.name, what: "the account is paused",
-      remedy: "run `mailmirror resume \(settings.name)`")
-  }
-
   /// Runs something that opens the account itself; one thing at a time.
-  private func aside<Value: Sendable>(_ work: @escaping @Sendable () async -> Value) async -> Value {
+  func aside<Value: Sendable>(_ work: @escaping @Sendable () async -> Value) async -> Value {
     asides += 1
     let before = lastAside
     let task = Task { () -> Value in
       await before?.value
       await endLife()
       board.update { $0.activity = .starting }
-      return await work()
+      return await loops.run("what was asked of it") { await work() }
     }
     lastAside = Task { _ = await task.value }
     let value = await task.value
@@ -232,6 +166,7 @@ package actor AccountService {
         continue
       }
       surveyed = nil
+      let began = ContinuousClock.now
       let life = Task { await live() }
       self.life = life
       let error = await withTaskCancellationHandler {
@@ -252,7 +187,7 @@ package actor AccountService {
         await requests.restart()
         continue
       }
-      await waitForNextTry(after: error, on: eventLoop)
+      await waitForNextTry(after: error, begun: began, on: eventLoop)
     }
     await requests.end(SyncFailure(CancellationError(), account: settings.name, location: settings.name))
   }
@@ -262,10 +197,13 @@ package actor AccountService {
     open?.express.pipeline.stop()
   }
 
-  private func waitForNextTry(after error: any Error, on eventLoop: any EventLoop) async {
+  private func waitForNextTry(
+    after error: any Error, begun: ContinuousClock.Instant, on eventLoop: any EventLoop
+  ) async {
     let failure = SyncFailure(error, account: settings.name, location: settings.name)
     let cause = Backoff.Cause(error)
-    let pause = max(suggestedPause(error, failure.what) ?? .zero, ownPause(after: cause))
+    let lasted = surveyed == nil ? ContinuousClock.now - begun : .zero
+    let pause = max(suggestedPause(error, failure.what) ?? .zero, ownPause(after: cause, lasted: lasted))
     lastPause = pause
     let now = resources.clock.now().seconds
     // Rounded up: nobody should see a time at which nothing happens yet.
@@ -295,10 +233,12 @@ package actor AccountService {
   private func live() async -> (any Error)? {
     if board.current.trouble == nil { board.update { $0.activity = .starting } }
     do {
-      let (account, lock) = try await AccountOpening(
-        settings: settings, pool: resources.pool, clock: resources.clock, logger: resources.logger, report: report,
-        watches: resources.watches
-      ).open(meter: meter)
+      let (account, lock) = try await loops.run("opening") {
+        try await AccountOpening(
+          settings: settings, pool: resources.pool, clock: resources.clock, logger: resources.logger, report: report,
+          watches: resources.watches
+        ).open(meter: meter)
+      }
       let error = await work(account)
       lock.release()
       return error
@@ -308,7 +248,9 @@ package actor AccountService {
   }
 
   private func work(_ account: OpenAccount) async -> any Error {
-    let account = settings.drain == nil ? watched(account) : account
+    let account =
+      settings.drain == nil
+      ? account.watched(resources: resources, board: board, dirty: dirty, signal: signal) : account
     defer { account.folderWatch?.stop() }
     let express = account.express(pool: expressPool)
     open = (account, express)
@@ -316,55 +258,33 @@ package actor AccountService {
     let refresh = StatusRefresh(state: account.state, board: board)
     let ended: any Error
     do {
-      try await refresh.all()
-      let blocked = try await Recovery(account: account).run()
+      let blocked = try await loops.run("recovery") {
+        try await refresh.all()
+        return try await inOwnTask { try await Recovery(account: account).run() }
+      }
       if let drain = settings.drain {
         if let failure = blocked.values.first { throw failure }
-        try await DrainSession(
-          account: account, drain: drain, resources: resources, board: board, refresh: refresh, requests: requests,
-          signal: signal, onVisit: { await self.noteSurvey() }
-        ).run()
+        try await loops.run("the drain") {
+          try await DrainSession(
+            account: account, drain: drain, resources: resources, board: board, lines: lines, refresh: refresh,
+            requests: requests, signal: signal, onVisit: { await self.noteSurvey() }
+          ).run()
+        }
       } else {
         try await AccountSession(
           account: account, express: express,
           connections: ConnectionSource(settings: settings, resources: resources, board: board, lines: lines),
           blocked: blocked, board: board, refresh: refresh, requests: requests, signal: signal,
-          dirty: dirty, broken: broken, notices: ServerNotices(signal: signal, selection: settings.selection),
-          onSurvey: { await self.noteSurvey() }
+          dirty: dirty, broken: broken, loops: loops,
+          notices: ServerNotices(signal: signal, selection: settings.selection), onSurvey: { await self.noteSurvey() }
         ).run()
       }
       ended = CancellationError()
     } catch {
       ended = express.failure ?? error
     }
-    await refresh.stop()
-    // Not under the task's cancellation, which would keep the state from being closed.
-    await Task { [settings] in
-      guard account.pipeline.isSound, express.pipeline.isSound else { return }
-      if !(ended is CancellationError) {
-        let failure = SyncFailure(ended, account: settings.name, location: settings.name)
-        if !failure.isWait {
-          try? await account.state.setAccountProblem(what: failure.what, remedy: failure.remedy, now: account.now())
-        }
-      }
-      try? await account.state.close()
-    }.value
+    await loops.run("closing") { await account.close(express, refresh, after: ended) }
     return ended
-  }
-
-  /// The account with a watch on its folders.
-  private func watched(_ account: OpenAccount) -> OpenAccount {
-    let (board, dirty, signal, facts) = (board, dirty, signal, account.facts)
-    var watched = account
-    watched.folderWatch = FolderWatch(
-      account: account, resources: resources,
-      listener: FolderWatch.Listener(
-        onNews: { dirty.mark($0, .folder) }, onFolders: { signal.wake(.survey) },
-        onState: { state in
-          facts.setFoldersWatched(state == .watched)
-          board.update { $0.folders = state }
-        }))
-    return watched
   }
 
   private func noteSurvey() { if surveyed == nil { surveyed = .now } }

@@ -24,6 +24,7 @@ struct AccountSession: Sendable {
   let signal: WakeSignal
   let dirty: DirtyMailboxes
   let broken: BrokenRounds
+  let loops: SupervisedLoops
   let passes = PassTracker()
   let sound = SoundMailboxes()
   let notices: ServerNotices
@@ -34,7 +35,7 @@ struct AccountSession: Sendable {
 
   func run() async throws {
     board.update { $0.activity = .connecting }
-    let first = try await connections.openFirst()
+    let first = try await loops.run("connecting") { try await connections.openFirst() }
     let lanes = settings.connections - 1
     let signal = signal
     let notices = notices
@@ -43,16 +44,21 @@ struct AccountSession: Sendable {
     } onSettled: {
       notices.settled($0)
     }
-    let runner = RoundRunner(account: account, connections: connections, isDryRun: false) { work, turn, result in
+    let runner = RoundRunner(account: account, connections: connections, isDryRun: false, loops: loops) {
+      work, turn, result in
       await ended(work, turn, result, queue, isReserved: true)
     }
     defer { first.close() }
     try await withThrowingTaskGroup(of: Void.self) { group in
       if lanes > 0 { group.addTask { try await runner.run(queue, .standing(count: lanes)) } }
       let further = FurtherWatches(session: self, queue: queue, report: runner.report)
-      for place in 0..<further.count { group.addTask { try await further.serve(place) } }
+      for place in 0..<further.count {
+        group.addTask { try await loops.run("a further watch") { try await further.serve(place) } }
+      }
       group.addTask {
-        try await MailboxWatch(session: self, connection: first, queue: queue, runner: runner, further: further).run()
+        try await loops.run("the watch") {
+          try await MailboxWatch(session: self, connection: first, queue: queue, runner: runner, further: further).run()
+        }
       }
       defer { group.cancelAll() }
       // Whichever ends first ends the other.

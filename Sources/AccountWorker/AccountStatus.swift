@@ -63,6 +63,8 @@ package struct AccountStatus: Sendable {
   package var push = Push.unknown
   package var folders = FolderWatching.unknown
   package var connections = 0
+  /// Why the server's compression is not used any more.
+  package var compressionTrouble: String?
   /// Why the account as a whole does not work now.
   package var trouble: Trouble?
   /// Seconds since 1970.
@@ -81,7 +83,6 @@ package struct AccountStatus: Sendable {
 /// Where a worker publishes its status.
 final class StatusBoard: Sendable {
   private let status: Mutex<AccountStatus>
-  private let updates = Mutex<UInt64>(0)
   private let onChange: @Sendable () -> Void
 
   init(name: String, onChange: @escaping @Sendable () -> Void) {
@@ -91,12 +92,8 @@ final class StatusBoard: Sendable {
 
   var current: AccountStatus { status.withLock { $0 } }
 
-  /// How often something was published.
-  var signs: UInt64 { updates.withLock { $0 } }
-
   func update(_ change: (inout sending AccountStatus) -> Void) {
     status.withLock { change(&$0) }
-    updates.withLock { $0 &+= 1 }
     onChange()
   }
 }

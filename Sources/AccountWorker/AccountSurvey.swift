@@ -39,6 +39,10 @@ struct AccountSurvey: Sendable {
   private var settings: AccountSettings { account.settings }
 
   func run(_ connection: IMAPConnection) async throws -> Result {
+    try await inOwnTask { try await look(connection) }
+  }
+
+  private func look(_ connection: IMAPConnection) async throws -> Result {
     let began = account.clock.now().total
     account.facts.setWantsLook(false)
     account.facts.noteMove(connection.capabilities.hasMove)

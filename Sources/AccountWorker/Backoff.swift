@@ -28,14 +28,19 @@ struct Backoff: Sendable {
   mutating func reset() { self = Backoff() }
 
   /// The pause after one more failure.
-  /// - Parameter jitter: from 0 to 1, so that many clients of a server that comes back do not come all at once.
-  mutating func pause(after cause: Cause, jitter: Double) -> Duration {
+  /// - Parameters:
+  ///   - jitter: from 0 to 1, so that many clients of a server that comes back do not come all at once.
+  ///   - lasted: how long the failure took. Where a network swallows everything that is most of the pause already: from
+  ///     one try to the next it is no longer than where it refuses, so that one that works again is found as soon.
+  mutating func pause(after cause: Cause, jitter: Double, lasted: Duration = .zero) -> Duration {
     if cause != self.cause { failures = 0 }
     self.cause = cause
     let (first, longest) = Self.bounds(cause)
     let seconds = min(first * Double(1 << min(failures, 20)), longest)
     failures += 1
-    return .milliseconds(Int64(seconds * (0.8 + 0.4 * jitter) * 1_000))
+    let pause = Duration.milliseconds(Int64(seconds * (0.8 + 0.4 * jitter) * 1_000))
+    guard cause == .network else { return pause }
+    return max(pause - lasted, min(pause, .milliseconds(Int64(first * (0.8 + 0.4 * jitter) * 1_000))))
   }
 
   /// Seconds.

@@ -1,16 +1,18 @@
-/// Tells a worker that works from one that hangs: something that it does is counted, and the count goes on.
+/// Tells a loop that works from one that hangs: it waits for something on purpose, or what it does is counted, and the
+/// count goes on.
 struct LifeSigns: Sendable {
-  /// One piece of work without a sign, the digests of a large folder say, may take long; no piece takes longer.
-  static let longest = Duration.seconds(1_800)
+  /// What one piece of work without a sign may take: a file system that writes out gigabytes of others before ours, one
+  /// change of a large state.
+  static let longest = Duration.seconds(900)
 
   private var signs: UInt64 = 0
   private var last: SuspendingClock.Instant?
 
   /// - Parameters:
-  ///   - isBusy: it has not gone to sleep by itself.
+  ///   - isWaiting: for what need not come yet.
   ///   - signs: a count of whatever it does.
-  mutating func proves(isBusy: Bool, signs: UInt64, at now: SuspendingClock.Instant) -> Bool {
-    guard isBusy, let last, signs == self.signs else {
+  mutating func proves(isWaiting: Bool, signs: UInt64, at now: SuspendingClock.Instant) -> Bool {
+    guard !isWaiting, let last, signs == self.signs else {
       (self.signs, last) = (signs, now)
       return true
     }

@@ -1,10 +1,25 @@
 import MailConnections
 import Synchronization
 
+/// A connection to a server, whatever it speaks.
+protocol ServerLine: AnyObject, Sendable {
+  /// Of this machine's end; nil for a tunnel.
+  var localAddress: String? { get }
+  /// Octets so far; counts on when it is closed, and does not keep it.
+  var traffic: @Sendable () -> (received: UInt64, sent: UInt64) { get }
+  /// The server may be gone: what it owes us is to begin within that time.
+  func hurry(within limit: Duration)
+  func close()
+  func whenClosed(_ body: @escaping @Sendable () -> Void)
+}
+
+extension IMAPConnection: ServerLine {}
+extension POP3Connection: ServerLine {}
+
 /// The connections that an account has open, for what concerns all of them.
 final class OpenConnections: Sendable {
   private struct Place: Sendable {
-    weak var connection: IMAPConnection?
+    weak var connection: (any ServerLine)?
     let traffic: @Sendable () -> (received: UInt64, sent: UInt64)
   }
 
@@ -19,7 +34,7 @@ final class OpenConnections: Sendable {
   /// How long the server has to say something on a line that may be dead.
   private static let patience = Duration.seconds(10)
 
-  func add(_ connection: IMAPConnection) {
+  func add(_ connection: any ServerLine) {
     let id = ObjectIdentifier(connection)
     state.withLock { $0.places[id] = Place(connection: connection, traffic: connection.traffic) }
     connection.whenClosed { self.remove(id) }

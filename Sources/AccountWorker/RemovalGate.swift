@@ -1,3 +1,5 @@
+import LinuxFiles
+
 /// Lets one mailbox of the account at a time decide about removals and carry them out, so that the account's limit
 /// counts all of them.
 actor RemovalGate {
@@ -6,7 +8,7 @@ actor RemovalGate {
 
   func enter() async {
     if isTaken {
-      await withCheckedContinuation { waiting.append($0) }
+      await Pulse.waiting { await withCheckedContinuation { waiting.append($0) } }
     } else {
       isTaken = true
     }

@@ -56,6 +56,7 @@ struct RoundRunner: Sendable {
   /// Its connection watches, and is to be back soon: sending that takes long, or that would have to wait for another
   /// mailbox's, is left (`PushRound.Result.isLeft`).
   var isBrief = false
+  var loops = SupervisedLoops()
   /// Told the end of each turn.
   let report: Report
 
@@ -94,7 +95,10 @@ struct RoundRunner: Sendable {
         patience: connection == nil ? nil : Self.patience)
       switch next {
       case .work(let work, let turn):
-        if await serve(work, turn, queue, &connection, mayGiveBack: true) { continue }
+        var lane = connection
+        let goesOn = await loops.run(work.location) { await serve(work, turn, queue, &lane, mayGiveBack: true) }
+        connection = lane
+        if goesOn { continue }
         guard await queue.stop == nil, !Task.isCancelled else { return }
         account.logger.notice(
           "\(account.settings.name): the server gives no further connection; going on without it",
@@ -180,6 +184,12 @@ struct RoundRunner: Sendable {
   /// - Parameter hasFolderNews: the folder is why: its flags go ahead.
   func rounds(
     _ work: RoundWork, _ connection: IMAPConnection, hasFolderNews: Bool = false
+  ) async throws -> RoundResult {
+    try await inOwnTask { try await rounds(of: work, connection, hasFolderNews) }
+  }
+
+  private func rounds(
+    of work: RoundWork, _ connection: IMAPConnection, _ hasFolderNews: Bool
   ) async throws -> RoundResult {
     account.meter.update { $0.mailbox = work.record.name.description }
     var work = work

@@ -46,6 +46,15 @@ final class WakeSignal: Sendable {
   func sleep(until deadline: NIODeadline, on eventLoop: any EventLoop, isUrgent: Bool = false) async -> Reasons {
     let timer = eventLoop.scheduleTask(deadline: deadline) { self.wake(.time) }
     defer { timer.cancel() }
+    await Pulse.waiting(until: deadline) { await sleep() }
+    return state.withLock { state in
+      let reasons = state.reasons
+      state.reasons = []
+      return reasons
+    }
+  }
+
+  private func sleep() async {
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let isAwake = state.withLock { state in
@@ -58,11 +67,6 @@ final class WakeSignal: Sendable {
       }
     } onCancel: {
       state.withLock { $0.sleeper.take() }?.resume()
-    }
-    return state.withLock { state in
-      let reasons = state.reasons
-      state.reasons = []
-      return reasons
     }
   }
 }

@@ -1,4 +1,5 @@
 import IMAPProtocol
+import LinuxFiles
 import MailModel
 import SyncPlanner
 import SyncState
@@ -140,7 +141,9 @@ actor WorkQueue {
       if lane >= lanes, hasConnection { return .idle }
       if let deadline, deadline <= .now { return .idle }
       let pause = hasConnection ? nil : refusal?.until
-      await sleep(hasConnection: hasConnection, until: [deadline, pause].compactMap { $0 }.min())
+      await Pulse.waiting {
+        await sleep(hasConnection: hasConnection, until: [deadline, pause].compactMap { $0 }.min())
+      }
     }
     return .ended
   }

@@ -17,6 +17,7 @@ extension StatusReport.Account {
       : "POP3, every \(durationText(configuration.pollInterval))"
     folders = status.folders.text
     connections = status.connections
+    compression = status.compressionTrouble.map { "not used: \($0)" }
     stale = staleSince.map(timestamp)
     backlog = status.progress.map { progress in
       StatusReport.Backlog(

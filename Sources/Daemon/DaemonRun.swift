@@ -169,11 +169,13 @@ package struct DaemonRun: Sendable {
   private func proveAlive(_ daemon: MirrorDaemon, _ runtime: MirrorRuntime) async {
     guard let interval = Watchdog.interval() else { return }
     while !Task.isCancelled {
-      let hung = await daemon.hungWorkers()
+      let hung = await daemon.hungLoops()
       _ = try? await runtime.resources.group.next().submit {}.get()
       try? await runtime.resources.pool.run {}
       if hung.isEmpty, !Task.isCancelled { notifier.watchdog() }
-      for name in hung { logger.error("\(name): its worker hangs", metadata: ["ACCOUNT": "\(name)"]) }
+      for (name, loop) in hung {
+        logger.error("\(name): its worker hangs (\(loop))", metadata: ["ACCOUNT": "\(name)"])
+      }
       try? await Task.sleep(for: interval)
     }
   }

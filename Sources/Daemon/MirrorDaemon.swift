@@ -3,30 +3,29 @@ import Configuration
 import ControlProtocol
 import LinuxFiles
 import Logging
-import Synchronization
 
 /// All accounts at work, and what can be asked of them together. Accounts share nothing but threads and the sockets'
 /// budget of bytes in flight.
-package actor MirrorDaemon: MirrorControl {
-  private struct Member {
+package actor MirrorDaemon {
+  struct Member {
     let configuration: AccountConfiguration
     let service: AccountService
     let run: Task<Void, Never>
     let hook: AccountHook?
   }
 
-  private var configuration: MirrorConfiguration
-  private let runtime: MirrorRuntime
+  private(set) var configuration: MirrorConfiguration
+  let runtime: MirrorRuntime
   private let notifier: ServiceNotifier
-  private let version: String
+  let version: String
   /// Seconds since 1970.
-  private let started: Int64
+  let started: Int64
   private let load: @Sendable () throws(ConfigurationError) -> MirrorConfiguration
   private let expressPool = DiskPool(threads: 2)
-  private let feed = ChangeFeed()
-  private let ticks = TickHub()
-  private var members: [String: Member] = [:]
-  private var staleness = StalenessWatch()
+  let feed = ChangeFeed()
+  let ticks = TickHub()
+  private(set) var members: [String: Member] = [:]
+  private(set) var staleness = StalenessWatch()
   private var isStopping = false
   private var reloading: Task<Result<ReloadResult, ControlError>, Never>?
 
@@ -82,10 +81,10 @@ package actor MirrorDaemon: MirrorControl {
     ticks.end()
   }
 
-  /// Returns when every worker has answered, with those that have hung for long.
-  package func hungWorkers() async -> [String] {
-    var hung: [String] = []
-    for (name, member) in members where await !member.service.proves() { hung.append(name) }
+  /// Returns when every worker has answered, with what has hung for long in which account.
+  package func hungLoops() async -> [(account: String, loop: String)] {
+    var hung: [(String, String)] = []
+    for (name, member) in members { hung += await member.service.hungLoops().map { (name, $0) } }
     return hung
   }
 
@@ -130,134 +129,6 @@ package actor MirrorDaemon: MirrorControl {
     let stale = reports.filter { $0.stale != nil }.map(\.name).sorted()
     return "\(counted(reports.count, "account")): \(parts.joined(separator: ", "))"
       + (stale.isEmpty ? "" : "; not current for long: \(stale.joined(separator: ", "))")
-  }
-
-  // MARK: What can be asked of it
-
-  package func status(of accounts: [String]?) throws(ControlError) -> [StatusReport.Account] {
-    try configuration.select(accounts ?? []).compactMap { report(of: $0.account) }
-  }
-
-  private func report(of account: AccountConfiguration) -> StatusReport.Account? {
-    members[account.name].map { member in
-      StatusReport.Account(
-        member.service.status, configuration: account, staleSince: staleness.since(account.name))
-    }
-  }
-
-  package nonisolated func statusChanges() -> AsyncStream<Void> { ticks.stream() }
-
-  package func mailboxes(of account: String?) async throws(ControlError) -> [ListedMailbox] {
-    var listed: [ListedMailbox] = []
-    for selected in try configuration.select(account.map { [$0] } ?? []) {
-      listed += try await AccountActions.mailboxes(of: selected.account, in: configuration)
-    }
-    return listed
-  }
-
-  package func sync(
-    _ targets: [String]?, dryRun: Bool, progress: @escaping @Sendable (ProgressReport) -> Void
-  ) async throws(ControlError) -> [SyncResult] {
-    let selected = try configuration.select(targets ?? [])
-    let work = selected.compactMap { item in members[item.account.name].map { (item, $0.service) } }
-    let results = await withTaskGroup(of: SyncResult.self) { group in
-      for (item, service) in work {
-        group.addTask {
-          let teller = Task { await Self.tell(progress, of: service) }
-          let outcome = await service.sync(only: item.mailboxes, dryRun: dryRun)
-          teller.cancel()
-          return SyncResult(outcome, isDryRun: dryRun)
-        }
-      }
-      return await group.reduce(into: [String: SyncResult]()) { $0[$1.account] = $1 }
-    }
-    return work.compactMap { results[$0.0.account.name] }
-  }
-
-  /// Tells how far an account has come since now, until the task is cancelled.
-  private static func tell(_ progress: @Sendable (ProgressReport) -> Void, of service: AccountService) async {
-    let before = service.status.progress
-    var last: ProgressReport?
-    while !Task.isCancelled {
-      if let now = service.status.progress {
-        var report = ProgressReport(now)
-        if let before {
-          report.messagesDone -= before.messagesDone
-          report.messagesTotal -= before.messagesDone
-          report.octets -= before.octets
-          report.sent -= before.messagesSent
-          report.toSend -= before.messagesSent
-        }
-        if report != last { progress(report) }
-        last = report
-      }
-      try? await Task.sleep(for: .milliseconds(100))
-    }
-  }
-
-  package func verify(
-    _ accounts: [String]?, full: Bool, repair: Bool
-  ) async throws(ControlError) -> [VerifyResult] {
-    var results: [VerifyResult] = []
-    for selected in try configuration.select(accounts ?? []) {
-      guard let member = members[selected.account.name] else { continue }
-      let found = await member.service.verify(full: full, repair: repair)
-      results.append(VerifyResult(account: selected.account.name, found.reports, found.failures))
-    }
-    return results
-  }
-
-  package func holds(of accounts: [String]?) async throws(ControlError) -> [HeldChanges] {
-    let selected = try configuration.select(accounts ?? [])
-    return try await HoldActions(configuration: configuration, pool: runtime.resources.pool).list(selected)
-  }
-
-  package func decide(_ decision: HoldDecision, on holds: [String]?) async throws(ControlError) -> DecisionResult {
-    let services = members.mapValues(\.service)
-    return try await HoldActions(configuration: configuration, pool: runtime.resources.pool).decide(
-      decision, on: holds
-    ) { account, numbers in
-      await services[account.name]?.decide(decision, on: numbers) ?? DecidedHolds()
-    }
-  }
-
-  package func history(of message: String?, limit: Int) async throws(ControlError) -> MessageHistory {
-    try await HistoryActions(configuration: configuration, pool: runtime.resources.pool).history(
-      of: message, limit: limit)
-  }
-
-  package func restorable(in account: String?) async throws(ControlError) -> [RestorableMessage] {
-    let selected = try configuration.select(account.map { [$0] } ?? [])
-    return try await RestoreActions(configuration: configuration, pool: runtime.resources.pool).list(selected)
-  }
-
-  package func restore(_ messages: [String]) async throws(ControlError) -> RestoreResult {
-    let services = members.mapValues(\.service)
-    return try await RestoreActions(configuration: configuration, pool: runtime.resources.pool).restore(messages) {
-      account, entries in
-      await services[account.name]?.restore(entries) ?? ([], [])
-    }
-  }
-
-  package func pause(_ accounts: [String]?) async throws(ControlError) -> [String] {
-    for selected in try configuration.select(accounts ?? []) { await members[selected.account.name]?.service.pause() }
-    return paused
-  }
-
-  package func resume(_ accounts: [String]?) async throws(ControlError) -> [String] {
-    for selected in try configuration.select(accounts ?? []) { await members[selected.account.name]?.service.resume() }
-    return paused
-  }
-
-  private var paused: [String] {
-    configuration.accounts.map(\.name).filter { members[$0]?.service.isPausedNow == true }
-  }
-
-  package nonisolated func changes(of accounts: [String]?) -> ChangeStream { feed.listen(to: accounts) }
-
-  package func metrics() async -> String {
-    OpenMetrics.text(
-      configuration.accounts.compactMap { report(of: $0) }, version: version, process: .current(started: started))
   }
 
   // MARK: Reloading
@@ -334,39 +205,5 @@ package actor MirrorDaemon: MirrorControl {
     member.run.cancel()
     await member.run.value
     await member.hook?.stop()
-  }
-}
-
-/// Tells all who wait that something has changed.
-private final class TickHub: Sendable {
-  private struct State {
-    var streams: [Int: AsyncStream<Void>.Continuation] = [:]
-    var next = 0
-    var isEnded = false
-  }
-
-  private let state = Mutex(State())
-
-  func stream() -> AsyncStream<Void> {
-    AsyncStream(bufferingPolicy: .bufferingNewest(1)) { continuation in
-      let id = state.withLock { state -> Int? in
-        guard !state.isEnded else { return nil }
-        state.next += 1
-        state.streams[state.next] = continuation
-        return state.next
-      }
-      guard let id else { return continuation.finish() }
-      continuation.onTermination = { [weak self] _ in self?.state.withLock { state in state.streams[id] = nil } }
-    }
-  }
-
-  func tick() { for stream in state.withLock({ Array($0.streams.values) }) { stream.yield() } }
-
-  func end() {
-    let streams = state.withLock { state in
-      state.isEnded = true
-      return Array(state.streams.values)
-    }
-    for stream in streams { stream.finish() }
   }
 }

@@ -33,6 +33,7 @@ package final class DirectoryReader {
   /// At most `size` entries; empty at the end.
   package func next(_ size: Int) throws -> [DirectoryEntry] {
     var batch: [DirectoryEntry] = []
+    Pulse.beat()
     while batch.count < max(size, 1) {
       errno = 0
       guard let entry = readdir(stream) else {

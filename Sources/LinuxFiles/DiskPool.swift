@@ -21,10 +21,12 @@ package final class DiskPool: Sendable {
 
   /// Runs the closure on one of the threads.
   package func run<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
-    let faults = Step.faults
+    let (faults, pulse) = (Step.faults, Pulse.current)
     return try await threads.runIfActive {
       self.giveWay()
-      return try Step.$faults.withValue(faults) { try body() }
+      pulse?.beat()
+      defer { pulse?.beat() }
+      return try Step.$faults.withValue(faults) { try Pulse.$current.withValue(pulse) { try body() } }
     }
   }
 

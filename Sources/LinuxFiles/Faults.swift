@@ -7,6 +7,8 @@ package final class Faults: Sendable {
   package struct Rule: Hashable, Sendable {
     package enum Action: Hashable, Sendable {
       case exit
+      /// The call never returns.
+      case hang
       /// Nil: the site's typical error.
       case error(Int32?)
     }
@@ -24,6 +26,7 @@ package final class Faults: Sendable {
       var place = text[..<colon]
       switch text[text.index(after: colon)...] {
       case "exit": action = .exit
+      case "hang": action = .hang
       case "error": action = .error(nil)
       case "ENOSPC": action = .error(ENOSPC)
       case "EDQUOT": action = .error(EDQUOT)
@@ -110,6 +113,7 @@ package final class Faults: Sendable {
     switch action {
     case nil: return
     case .exit: _exit(86)
+    case .hang: while true { pause() }
     case .error(let code): throw FileError(name + " (failpoint)", path(), code ?? site.typicalError)
     }
   }

@@ -59,6 +59,7 @@ package final class OpenFile: Sendable {
           throw FileError("read", path, code)
         }
         if count == 0 { return }
+        Pulse.beat()
         try body(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
         offset += Int64(count)
       }

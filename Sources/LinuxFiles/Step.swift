@@ -4,6 +4,7 @@ import Glibc
 /// stop the program at each of them.
 ///
 ///     MAILMIRROR_FAILPOINT=7:exit             ends the process (86) at the seventh pass
+///     MAILMIRROR_FAILPOINT=databaseCommit#9:hang   the ninth commit never ends
 ///     MAILMIRROR_FAILPOINT=rename#2:EIO       the second rename fails
 ///     MAILMIRROR_FAILPOINT=write#1+:ENOSPC    every write fails
 ///     MAILMIRROR_FAILPOINT_LOG=FILE           appends each site as it is passed

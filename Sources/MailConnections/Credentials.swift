@@ -1,3 +1,4 @@
+import LinuxFiles
 import SASL
 
 /// What an account shows to its server, fetched when it is needed. Copies share what was fetched.
@@ -34,11 +35,14 @@ package struct Credentials: Sendable {
 /// Fetches one account's secret when it is asked for: all that ask at the same time share one call.
 ///
 /// A secret is kept for some minutes, so that a sync's connections ask a person once. The program that gives a token
-/// knows how long it lives, and is asked again before it can have expired. What was refused is dropped. A fetch that fails is not
+/// knows how long it lives, and is asked again after those minutes, or before the end that the token itself names: none
+/// that is about to expire is given out a second time. What was refused is dropped. A fetch that fails is not
 /// tried again before a pause, which grows: whoever asks meanwhile gets the same error.
 package actor CredentialSource {
   package struct Times: Sendable {
     package var lifetime: Duration = .seconds(300)
+    /// How long before its end a token is not shown to a server any more.
+    package var margin: Duration = .seconds(60)
     package var firstPause: Duration = .seconds(2)
     package var longestPause: Duration = .seconds(600)
 
@@ -48,6 +52,7 @@ package actor CredentialSource {
   private let kind: CredentialKind
   private let times: Times
   private let fetch: @Sendable () async throws -> [UInt8]
+  private let clock: WallClock
   private var asking: Task<[UInt8], any Error>?
   private var kept: [UInt8]?
   /// Of the secret that is kept, so that only its own end forgets it.
@@ -55,10 +60,12 @@ package actor CredentialSource {
   private var failure: (error: any Error, until: ContinuousClock.Instant, pause: Duration)?
 
   package init(
-    kind: CredentialKind, times: Times = Times(), fetch: @escaping @Sendable () async throws -> [UInt8]
+    kind: CredentialKind, times: Times = Times(), clock: WallClock = .system,
+    fetch: @escaping @Sendable () async throws -> [UInt8]
   ) {
     self.kind = kind
     self.times = times
+    self.clock = clock
     self.fetch = fetch
   }
 
@@ -89,10 +96,16 @@ package actor CredentialSource {
   package func endPause() { failure = nil }
 
   private func keep(_ secret: [UInt8]) {
-    kept = secret
     failure = nil
+    var lifetime = times.lifetime
+    if kind == .token, let end = TokenExpiry.seconds(of: secret) {
+      let left = end - Double(clock.now().seconds)
+      lifetime = min(lifetime, .seconds(min(max(left, 0), 86_400)) - times.margin)
+    }
+    guard lifetime > .zero else { return }
+    kept = secret
     generation += 1
-    Task { [weak self, generation, lifetime = times.lifetime] in
+    Task { [weak self, generation, lifetime] in
       try? await Task.sleep(for: lifetime)
       await self?.forget(generation)
     }

@@ -86,6 +86,11 @@ final class IMAPChannelHandler: ChannelDuplexHandler {
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     switch (phase, error) {
+    case (_, let error as CompressionFailure):
+      if setup.endpoint.compression.lose(error) {
+        setup.logger.notice("\(setup.endpoint.transport.name): \(error); it is asked for no compression any more")
+      }
+      fail(.broken(error.description))
     case (.ready, let error as TLSFailure): fail(.broken(error.description))
     case (_, let error as TLSFailure): fail(.transport(.tls(error)))
     case (_, let error as IOError): fail(.broken(error.shortText))

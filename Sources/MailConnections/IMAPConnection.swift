@@ -1,4 +1,5 @@
 import IMAPProtocol
+import LinuxFiles
 import Logging
 import MailModel
 import NIOCore
@@ -132,23 +133,25 @@ package final class IMAPConnection: Sendable {
     let (eventLoop, handler) = (channel.eventLoop, handler)
     let promise = eventLoop.makePromise(of: Result.self)
     do {
-      return try await withTaskCancellationHandler {
-        batches?.whenTaken { eventLoop.execute { handler.value.resumeReading() } }
-        eventLoop.execute { handler.value.enqueue(make(promise)) }
-        var failure: (any Error)?
-        while failure == nil, let batch = try await batches?.next(on: eventLoop) {
-          do {
-            try await onBatch(batch)
-          } catch {
-            failure = error
-            batches?.discard()
+      return try await Pulse.counting(shared.progress) {
+        try await withTaskCancellationHandler {
+          batches?.whenTaken { eventLoop.execute { handler.value.resumeReading() } }
+          eventLoop.execute { handler.value.enqueue(make(promise)) }
+          var failure: (any Error)?
+          while failure == nil, let batch = try await batches?.next(on: eventLoop) {
+            do {
+              try await onBatch(batch)
+            } catch {
+              failure = error
+              batches?.discard()
+            }
           }
+          let result = try await promise.futureResult.get()
+          if let failure { throw failure }
+          return result
+        } onCancel: {
+          close()
         }
-        let result = try await promise.futureResult.get()
-        if let failure { throw failure }
-        return result
-      } onCancel: {
-        close()
       }
     } catch {
       try Task.checkCancellation()

@@ -11,6 +11,7 @@ package struct ServerEndpoint: Sendable {
   package var allowCleartext: Bool
   /// For each wait for any progress from the server.
   package var timeout: Duration
+  package let compression = CompressionTrust()
   /// What we call ourselves to an IMAP server (RFC 2971).
   package var clientID: [String: String]
 

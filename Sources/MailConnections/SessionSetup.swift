@@ -15,7 +15,7 @@ extension ServerEndpoint {
     return SessionPolicy(
       tls: tls, user: user, credential: credentials.kind, host: transport.tunnel == nil ? transport.host : "",
       port: transport.port, mechanisms: mechanisms, clientID: clientID, enableResync: true,
-      compress: transport.compressionPays)
+      compress: transport.compressionPays && compression.trouble == nil)
   }
 }
 

@@ -15,6 +15,13 @@ final class SharedState: Sendable {
 
   var now: Values { values.withLock { $0 } }
   var mailbox: MailboxState { values.withLock { $0.mailbox } }
+  /// Octets in both directions: a count that goes on while the server does something for us, or takes what we send.
+  var progress: @Sendable () -> UInt64 {
+    { [self] in
+      let now = now
+      return now.received &+ now.sent
+    }
+  }
   func update(_ body: (inout sending Values) -> Void) { values.withLock { body(&$0) } }
 }
 

@@ -4,6 +4,7 @@ import LinuxFiles
 extension AccountState {
   /// A transaction; its commit is a failpoint and durable when this returns.
   func write<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
+    defer { Pulse.beat() }
     do {
       return try await access { db in
         try db.result {
@@ -21,6 +22,7 @@ extension AccountState {
   package func releaseMemory() async { try? await access { $0.releaseMemory() } }
 
   func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
+    defer { Pulse.beat() }
     do {
       return try await access { db in
         try db.readOnly { try db.result(in: .deferred) { try body(db) } }

@@ -23,6 +23,16 @@ struct BackoffTests {
     #expect(seconds(backoff.pause(after: .network, jitter: 1)) == 1.2)
   }
 
+  @Test("what a try in a dead network took is a part of the pause; a server that is busy gets all of it")
+  func lasted() {
+    var backoff = Backoff()
+    let pauses = (0..<8).map { number in
+      seconds(backoff.pause(after: .network, jitter: 0.5, lasted: .seconds(number < 7 ? 30 : 300)))
+    }
+    #expect(pauses == [1, 1, 1, 1, 1, 2, 10, 1])
+    #expect(seconds(backoff.pause(after: .busy, jitter: 0.5, lasted: .seconds(60))) == 10)
+  }
+
   @Test("another cause starts anew")
   func causes() {
     var backoff = Backoff()

@@ -102,16 +102,25 @@ class Day(DaemonCase):
         mirror = self.mirror(self.server, port=self.network.port, settle="1s", direction="two-way",
                              hold={"share": 1.0, "count": 1_000_000, "account": 1_000_000})
         self.clock = FastClock(self.directory, RATE)
-        self.daemon_ = self.daemon(mirror, environment=self.clock.environment)
+        self.daemon_ = self.daemon(mirror, environment=dict(self.clock.environment, WATCHDOG_USEC=str(120 * 1_000_000)))
         self.daemon_.wait_for(lambda accounts: settled(accounts["test"]) and watching(accounts["test"]), 30)
         self.sides, self.subject = Sides(self.server, mirror), mirror
-        self.number, self.pending, self.late, self.lags = 0, [], [], []
+        self.number, self.pending, self.late, self.lags, self.samples = 0, [], [], [], []
         self.works_since, self.wakings, self.last_fault = self.clock.now(), [], "start"
         self.live()
         self.network.slow(0)
         self.calm(300)
         self.assertSoonMirrored(mirror, self.server, timeout=20, leftovers=False)
         usage = self.usage()
+        account = self.daemon_.wait_for(lambda accounts: settled(accounts["test"]) and accounts["test"], 10)
+        self.assertEqual((account["error"], account.get("stale"), account["holds"]), (None, None, []))
+        self.assertNotIn("hangs", self.daemon_.log)
+        memory = [kilobytes for _, _, kilobytes, _ in self.samples]
+        quarter = max(1, len(memory) // 4)
+        first, last = statistics.median(memory[:quarter]), statistics.median(memory[-quarter:])
+        figure("memory in kB: %d in the first quarter of the day, %d in the last (medians), %d at most" % (
+            first, last, max(memory)))
+        self.assertLess(last, first + 6 * 1024, memory)
         figure("%d simulated hours at %d times the speed: %d changes, %.1f s behind (median), %.0f s (most); %d s (median) after "
                "%d suspends; faults: %s" % (
                    HOURS, RATE, len(self.lags), statistics.median(self.lags), max(self.lags),
@@ -147,6 +156,8 @@ class Day(DaemonCase):
             now = self.clock.now()
             if now - started > 800 and self.before is None and not self.pending:
                 self.before = self.usage()
+            if now - started > 800 * (len(self.samples) + 1):
+                self.samples.append(self.usage())
             if self.restore and self.restore[0] <= now:
                 self.restore[1]()
                 self.restore, self.works_since = None, self.clock.now()

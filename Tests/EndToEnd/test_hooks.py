@@ -111,6 +111,57 @@ class Hooks(EndToEnd):
         self.assertIn("\\Flagged", last["flags"])
         self.assertTrue(os.path.exists(last["path"]), last)
 
+    def test_each_kind_is_told_in_push_mode_to_listeners_and_hook(self):
+        """New, changed, moved and gone, done on the server and in the folder: with path, sender and subject."""
+        self.start(self.RECORD, count=1, direction="two-way", settle="1s")
+        client, told = self.server.client(), []
+        client.create("Other")
+        listener = self.exits.enter_context(self.daemon.client())
+        listener.send("Events", more=True)
+        listener.reply()
+
+        def tells(kind, **expected):
+            """The next change of that kind is about `letter`, and is told within seconds."""
+            listener.socket.settimeout(30)
+            while True:
+                change = listener.reply()[0]["change"]
+                told.append(change)
+                if change["kind"] == kind and change.get("subject") == "a letter":
+                    break
+            self.assertEqual((change["account"], change["from"]), ("test", "Ann <ann@example.org>"), change)
+            for key, value in expected.items():
+                self.assertEqual(change[key], value, change)
+            if kind != "gone":
+                self.assertTrue(os.path.exists(change["path"]), change)
+            return change
+
+        letter = b"Message-ID: <kinds@example.org>\r\nFrom: Ann <ann@example.org>\r\nSubject: a letter\r\n\r\nbody\r\n"
+        client.append("INBOX", None, None, letter)
+        tells("new", mailbox="INBOX")
+        client.select("INBOX")
+        uid = client.uid("SEARCH", None, "HEADER", "MESSAGE-ID", "kinds@example.org")[1][0].decode()
+        client.uid("STORE", uid, "+FLAGS", r"(\Flagged)")
+        path = tells("changed", mailbox="INBOX")["path"]
+        os.rename(path, path.partition(":2,")[0] + ":2,FS")
+        wait_until(lambda: b"\\Seen" in client.uid("FETCH", uid, "(FLAGS)")[1][0])
+        client.uid("MOVE", uid, "Other")
+        path = tells("moved", mailbox="Other")["path"]
+        os.rename(path, self.mirror_.root / "cur" / os.path.basename(path))
+        tells("moved", mailbox="INBOX")
+        client.select("INBOX")
+        uid = client.uid("SEARCH", None, "HEADER", "MESSAGE-ID", "kinds@example.org")[1][0].decode()
+        client.uid("STORE", uid, "+FLAGS", r"(\Deleted)")
+        client.uid("EXPUNGE", uid)
+        tells("gone", mailbox="INBOX")
+        client.logout()
+
+        def kinds():
+            return [change["kind"] for _, changes in self.runs() for change in changes
+                    if change.get("subject") == "a letter"]
+
+        wait_until(lambda: "gone" in kinds())
+        self.assertLessEqual({"new", "changed", "moved", "gone"}, set(kinds()))
+
     # What it may do.
 
     def test_a_hook_that_hangs_delays_nothing(self):

@@ -1,10 +1,11 @@
 """What the daemon costs while nothing happens: CPU time, wakeups, memory; threads and descriptors that don't grow."""
 
 import time
+from pathlib import Path
 
+import idle_cost
 from daemon_case import DaemonCase
 from mirror import peak_limit
-from servers.proxy import Proxy
 from support import FULL, corpus, figure, loaded
 
 
@@ -41,32 +42,22 @@ class IdleCost(DaemonCase):
     def test_an_unchanged_account_costs_nothing_for_its_messages(self):
         """Bytes and CPU while nothing happens, and of a look at all mailboxes: the same for ten times the messages."""
         boxes, few, span = (100, 100, 600) if FULL else (10, 5, 5)
-        found = {}
-        for count in (few, few * 10):
-            server = self.exits.enter_context(loaded("idle-%d-%d" % (boxes, count), lambda server: [
-                server.append("Box%d" % number, corpus.small(count, seed=number)) for number in range(boxes)]))
-            proxy = self.exits.enter_context(Proxy(server.imaps))
-            mirror = self.mirror(server, name="of%d" % count, port=proxy.port, poll_interval="1h", timeout="2s",
-                                 connections=1)
-            daemon = self.daemon(mirror)
-            daemon.wait_until_watching(timeout=600)
-            daemon.call("Sync", timeout=300)  # looks once more at the folders that the first sync has just filled
-            found[count] = self.cost(daemon, proxy, lambda: time.sleep(span)) + self.cost(
-                daemon, proxy, lambda: [daemon.call("Sync", timeout=60) for _ in range(10)])
-            figure("%d mailboxes of %d messages: %d bytes and %.2f s CPU in %d s (alive every 2 s); 10 looks at all: "
-                   "%d bytes, %.2f s CPU" % ((boxes, count) + found[count][:2] + (span,) + found[count][2:]))
-            self.assertEnds(daemon)
-        less, more = found[few], found[few * 10]
-        self.assertLess(more[0], less[0] * 1.5 + 500)
-        self.assertLess(more[2], less[2] * 1.1 + 5000)
-        self.assertLess(more[3], less[3] * 2 + 0.5)
-
-    @staticmethod
-    def cost(daemon, proxy, act):
-        """(bytes on the wire, CPU seconds) of an act."""
-        octets, cpu = proxy.sent + proxy.received, daemon.cpu()
-        act()
-        return proxy.sent + proxy.received - octets, daemon.cpu() - cpu
+        for name, capability in (("push", None), ("polling", idle_cost.POLLED)):
+            found = {}
+            for count in (few, few * 10):
+                server = self.exits.enter_context(loaded(
+                    "idle-%d-%d" % (boxes, count), lambda server: idle_cost.fill(server, boxes, count),
+                    capability=capability))
+                place = Path(self.directory) / ("%s%d" % (name, count))
+                found[count] = cost = idle_cost.Cost(server, place, span, looks=10, timeout="2s")
+                figure("%s, %d mailboxes of %d messages: %d bytes and %.2f s CPU in %d s (alive every 2 s); 10 looks at "
+                       "all: %d bytes, %.2f s CPU" % ((name, boxes, count) + cost.quiet + (span,) + cost.look))
+                self.assertEqual(cost.ended[0], 0)
+                self.assertEqual(cost.push.startswith("every"), capability is not None, cost.push)
+            less, more = found[few], found[few * 10]
+            self.assertLess(more.quiet[0], less.quiet[0] * 1.5 + 500)
+            self.assertLess(more.look[0], less.look[0] * 1.1 + 5000)
+            self.assertLess(more.look[1], less.look[1] * 2 + 0.5)
 
     def test_connections_that_come_and_go_leave_nothing_behind(self):
         """Syncs asked for again and again, and clients that come and go: threads, descriptors and memory stay."""

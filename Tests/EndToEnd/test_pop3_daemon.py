@@ -7,6 +7,7 @@ import corpus
 from drain_case import DrainCase, digests
 from mirror import Mirror
 from servers.pop3_scripted import drops
+from servers.system_bus import SystemBus
 from support import wait_until
 
 
@@ -38,6 +39,23 @@ class Visits(DrainCase):
         self.assertDelivered(mirror, digests(list(corpus.small(3)) + list(corpus.small(4, seed=2))))
         self.assertEqual(server.left(), [])
         self.assertEnds(daemon)
+
+    def test_it_is_visited_when_the_machine_wakes_and_its_traffic_is_counted(self):
+        server = self.serve(drops(2))
+        with SystemBus(self.directory) as bus:
+            mirror = self.drain(server, poll_interval="1h")
+            daemon = self.daemon(mirror, environment={"DBUS_SYSTEM_BUS_ADDRESS": bus.address})
+            traffic = daemon.wait_for(lambda accounts: accounts["test"]["activity"] == "idle" and accounts["test"][
+                "traffic"], 20)
+            self.assertEqual(traffic["messagesDelivered"], 2)
+            self.assertGreater(traffic["received"], 500)
+            self.assertGreater(traffic["sent"], 50)
+            wait_until(lambda: bus.listeners, 5)
+            bus.prepare_for_sleep(True)
+            server.drops = drops(1, first=10)
+            bus.prepare_for_sleep(False)
+            wait_until(lambda: server.drops == [], 5)
+            self.assertEnds(daemon)
 
     def test_no_connection_stays_open_between_visits(self):
         """A POP3 session locks the maildrop: it is as short as the work."""

@@ -1,4 +1,5 @@
 import Foundation
+import LinuxFiles
 import MailConnections
 import SASL
 import Synchronization
@@ -46,6 +47,38 @@ struct CredentialTests {
     #expect(try await short.get() == first && fetches.now == 1)
     try await Task.sleep(for: .milliseconds(400))
     #expect(try await short.get() != first && fetches.now == 2)
+  }
+
+  @Test("a token that says when it ends is given out no more before that; one that ends soon is given out once")
+  func expiry() async throws {
+    @Sendable func token(_ claims: String) -> [UInt8] {
+      let body = Base64.encode(Array(claims.utf8)).replacing("=", with: "").replacing("+", with: "-")
+      return Array("eyJhbGciOiJub25lIn0.\(body.replacing("/", with: "_")).signature".utf8)
+    }
+    let now = Int64(1_700_000_000)
+    let clock = WallClock { FileTime(seconds: now) }
+    for (claims, calls) in [
+      ("{\"exp\":\(now + 3_600),\"sub\":\"?>~\"}", 1), ("{\"exp\":\(now + 61)}", 1), ("{\"exp\":\(now + 60)}", 2),
+      ("{\"exp\":\(now - 5).5}", 2), ("{\"exp\":1e300}", 1), ("{\"exp\":-1e300}", 2), ("{\"exp\":\"soon\"}", 1),
+      ("{}", 1), ("no claims", 1),
+    ] {
+      let fetches = Fetches()
+      let source = CredentialSource(kind: .token, clock: clock) {
+        _ = fetches.next()
+        return token(claims)
+      }
+      _ = try await source.get()
+      #expect(try await source.get() == token(claims) && fetches.now == calls, "\(claims)")
+    }
+    let fetches = Fetches()
+    let ending = CredentialSource(kind: .token, clock: clock) {
+      _ = fetches.next()
+      return token("{\"exp\":\(Double(now) + 60.2)}")
+    }
+    _ = try await ending.get()
+    try await Task.sleep(for: .milliseconds(600))
+    _ = try await ending.get()
+    #expect(fetches.now == 2)
   }
 
   @Test("the other connections' refusals of an old token don't cost the new one")

@@ -11,6 +11,7 @@ struct DrainSession: Sendable {
   let drain: DrainSettings
   let resources: AccountWorker.Resources
   let board: StatusBoard
+  let lines: OpenConnections
   let refresh: StatusRefresh
   let requests: SyncRequests
   let signal: WakeSignal
@@ -46,7 +47,7 @@ struct DrainSession: Sendable {
     var outcome = SyncOutcome(account: account.settings.name)
     let board = board
     let delay = try await MaildropVisit(
-      account: account, drain: drain, resources: resources,
+      account: account, drain: drain, resources: resources, lines: lines,
       onConnection: { change in
         board.update { status in
           status.connections += change

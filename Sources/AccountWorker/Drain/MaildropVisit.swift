@@ -11,6 +11,8 @@ struct MaildropVisit: Sendable {
   let drain: DrainSettings
   let resources: AccountWorker.Resources
   var isDryRun = false
+  /// Where the connection is known while it is open.
+  var lines: OpenConnections?
   /// Told how many connections are open.
   var onConnection: @Sendable (Int) -> Void = { _ in }
 
@@ -71,8 +73,10 @@ struct MaildropVisit: Sendable {
   }
 
   private func connect() async throws -> POP3Connection {
-    try await POP3Connection.open(
+    let connection = try await POP3Connection.open(
       account.settings.endpoint, group: resources.group, budget: resources.budget, logger: resources.logger)
+    lines?.add(connection)
+    return connection
   }
 
   /// One session; returns the pause that the server wants after it, in seconds.

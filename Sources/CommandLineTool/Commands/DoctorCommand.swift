@@ -55,17 +55,26 @@ struct DoctorCommand: AsyncParsableCommand {
             remedy: "systemctl --user enable --now mailmirror")
         ]
       }
-      let process = DoctorStep(
-        name: "daemon", outcome: .ok, detail: "process \(daemon.instance.process) keeps the mirror current")
-      let report = try await daemon.call("Status", as: StatusReport.self)
-      guard let folders = report.accounts.first(where: { $0.name == account })?.folders else { return [process] }
-      let parts = folders.split(separator: "; ", maxSplits: 1).map(String.init)
-      return [
-        process,
+      var steps = [
         DoctorStep(
-          name: "folders", outcome: parts.count > 1 ? .warning : .ok, detail: parts[0],
-          remedy: parts.count > 1 ? parts[1] : nil),
+          name: "daemon", outcome: .ok, detail: "process \(daemon.instance.process) keeps the mirror current")
       ]
+      let report = try await daemon.call("Status", as: StatusReport.self)
+      guard let found = report.accounts.first(where: { $0.name == account }) else { return steps }
+      if let folders = found.folders {
+        let parts = folders.split(separator: "; ", maxSplits: 1).map(String.init)
+        steps.append(
+          DoctorStep(
+            name: "folders", outcome: parts.count > 1 ? .warning : .ok, detail: parts[0],
+            remedy: parts.count > 1 ? parts[1] : nil))
+      }
+      if let compression = found.compression {
+        steps.append(
+          DoctorStep(
+            name: "compression", outcome: .warning, detail: compression,
+            remedy: "tell the server's operator; the daemon tries it again when it is started anew"))
+      }
+      return steps
     } catch {
       return [DoctorStep(name: "daemon", outcome: .failed, detail: error.what, remedy: error.remedy)]
     }

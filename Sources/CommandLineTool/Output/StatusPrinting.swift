@@ -35,6 +35,7 @@ extension StatusReport {
     if let stale = account.stale { lines.append("  " + terminal.coloured("not current since \(stale)", .red)) }
     if let push = account.push { lines.append("  new mail: \(printable(push))") }
     if let folders = account.folders, folders != "watched" { lines.append("  folders: \(printable(folders))") }
+    if let compression = account.compression { lines.append("  compression: \(printable(compression))") }
     if let maildrop = account.maildrop { lines.append("  " + words(maildrop, nextVisit: account.nextPoll)) }
     if let progress = account.progress { lines.append("  " + AccountProgress(progress).counts) }
     if let traffic = account.traffic, traffic.messagesDelivered + traffic.messagesSent > 0 {

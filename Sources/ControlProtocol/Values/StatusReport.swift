@@ -136,6 +136,8 @@ package struct StatusReport: Codable, Equatable, Sendable {
     package var folders: String?
     /// Open connections to the server.
     package var connections: Int?
+    /// `not used: ...` where the server's compression turned out to be broken.
+    package var compression: String?
     package var lastSuccess: String?
     /// Since when it has not been current, where that is too long.
     package var stale: String?

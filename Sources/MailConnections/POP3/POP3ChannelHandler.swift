@@ -103,7 +103,7 @@ final class POP3ChannelHandler: ChannelDuplexHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let buffer = Self.unwrapInboundIn(data)
     if case .closed = phase { return }
-    watch.progress()
+    watch.heard()
     setup.shared.update { $0.received &+= UInt64(buffer.readableBytes) }
     do {
       try buffer.withUnsafeReadableBytes { try parse($0) }
@@ -276,6 +276,11 @@ final class POP3ChannelHandler: ChannelDuplexHandler {
     heldRead = false
     watch.progress()
     context.read()
+  }
+
+  /// The server may be gone: what it owes us, now or next, is to begin within that time.
+  func hurry(within limit: TimeAmount) {
+    if let context { watch.hurry(limit, context.eventLoop) }
   }
 
   private var waitingFor: String {

@@ -1,3 +1,4 @@
+import LinuxFiles
 import Logging
 import MailModel
 import NIOCore
@@ -75,9 +76,23 @@ package final class POP3Connection: Sendable {
   package var isOpen: Bool { shared.now.isOpen }
 
   /// Inside TLS.
-  package var octets: (received: UInt64, sent: UInt64) {
-    let now = shared.now
-    return (now.received, now.sent)
+  package var octets: (received: UInt64, sent: UInt64) { traffic() }
+
+  /// Counts on when the connection is closed, and does not keep it.
+  package var traffic: @Sendable () -> (received: UInt64, sent: UInt64) {
+    { [shared] in
+      let now = shared.now
+      return (now.received, now.sent)
+    }
+  }
+
+  /// Of this machine's end, without a scope; nil for a tunnel.
+  package var localAddress: String? { channel.localAddress?.ipAddress.map { String($0.prefix { $0 != "%" }) } }
+
+  /// The server may be gone: what it owes us, now or next, is to begin within that time, or the connection ends.
+  package func hurry(within limit: Duration) {
+    let handler = handler
+    channel.eventLoop.execute { handler.value.hurry(within: TimeAmount(limit)) }
   }
 
   /// STAT (RFC 1939 section 5); at most a million messages are counted.
@@ -145,11 +160,13 @@ package final class POP3Connection: Sendable {
     let (eventLoop, handler) = (channel.eventLoop, handler)
     let promise = eventLoop.makePromise(of: Result.self)
     do {
-      return try await withTaskCancellationHandler {
-        eventLoop.execute { handler.value.enqueue(make(promise)) }
-        return try await promise.futureResult.get()
-      } onCancel: {
-        close()
+      return try await Pulse.counting(shared.progress) {
+        try await withTaskCancellationHandler {
+          eventLoop.execute { handler.value.enqueue(make(promise)) }
+          return try await promise.futureResult.get()
+        } onCancel: {
+          close()
+        }
       }
     } catch let failure as POP3Failure where failure.isUnknownOutcome {
       // A cancelled task must know this, too.
