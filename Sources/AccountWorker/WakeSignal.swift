@@ -46,7 +46,7 @@ final class WakeSignal: Sendable {
   func sleep(until deadline: NIODeadline, on eventLoop: any EventLoop, isUrgent: Bool = false) async -> Reasons {
     let timer = eventLoop.scheduleTask(deadline: deadline) { self.wake(.time) }
     defer { timer.cancel() }
-    await Pulse.waiting(until: deadline) { await sleep() }
+    await Pulse.waiting(until: deadline) { await sleep(isUrgent: isUrgent) }
     return state.withLock { state in
       let reasons = state.reasons
       state.reasons = []
@@ -54,7 +54,7 @@ final class WakeSignal: Sendable {
     }
   }
 
-  private func sleep() async {
+  private func sleep(isUrgent: Bool) async {
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let isAwake = state.withLock { state in
