@@ -17,12 +17,12 @@ package enum DurableGroup {
         file.startWriteback()
       }
     }
-    let share = (files.count + pool.threadCount - 1) / pool.threadCount
+    let share = (files.count + DiskPool.waitingThreads - 1) / DiskPool.waitingThreads
     try await withThrowingTaskGroup(of: Void.self) { group in
       for start in stride(from: 0, to: files.count, by: share) {
         let part = files[start..<min(start + share, files.count)]
         group.addTask {
-          try await pool.run {
+          try await pool.wait {
             for file in part {
               pool.giveWay()
               try file.sync()
