@@ -1,9 +1,9 @@
 import MailModel
 
-/// One message that came into a folder, changed there, or left it, because of the server; or a hold of a mailbox, with its
+/// One message that came into a folder, changed there, came there from another folder, or left it, because of the server; or a hold of a mailbox, with its
 /// reason.
 package struct MessageChange: Sendable, Equatable {
-  package enum Kind: String, Sendable { case new, changed, gone, held }
+  package enum Kind: String, Sendable { case new, changed, moved, gone, held }
 
   package var account: String
   package var mailbox: String

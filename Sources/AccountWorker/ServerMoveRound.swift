@@ -145,11 +145,8 @@ struct ServerMoveRound: Sendable {
       settled.append(try SettledDelivery(move.row, entry, pending: pending))
       followed.insert(move.uid)
       changes.append(
-        source.change(
-          .gone, uid: move.row.uid, fileName: move.fileName, isInCur: move.isInCur, flags: local, in: account.settings))
-      changes.append(
         mailbox.change(
-          .new, uid: move.uid, fileName: entry.name.bytes, isInCur: entry.subdirectory == .cur, flags: local,
+          .moved, uid: move.uid, fileName: entry.name.bytes, isInCur: entry.subdirectory == .cur, flags: local,
           in: account.settings))
     }
     try await state.settleMoves(settled, now: account.now())

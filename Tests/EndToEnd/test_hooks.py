@@ -112,7 +112,7 @@ class Hooks(EndToEnd):
         self.assertTrue(os.path.exists(last["path"]), last)
 
     def test_each_kind_is_told_in_push_mode_to_listeners_and_hook(self):
-        """New, changed, moved and gone, done on the server and in the folder: with path, sender and subject."""
+        """New, changed, moved and gone, done on the server: with path, sender and subject."""
         self.start(self.RECORD, count=1, direction="two-way", settle="1s")
         client, told = self.server.client(), []
         client.create("Other")
@@ -121,14 +121,20 @@ class Hooks(EndToEnd):
         listener.reply()
 
         def tells(kind, **expected):
-            """The next change of that kind is about `letter`, and is told within seconds."""
-            listener.socket.settimeout(30)
+            """The next change of that kind is told within seconds."""
+            listener.socket.settimeout(15)
             while True:
-                change = listener.reply()[0]["change"]
+                try:
+                    change = listener.reply()[0]["change"]
+                except TimeoutError:
+                    self.fail("no %s after %s" % (kind, told))
                 told.append(change)
-                if change["kind"] == kind and change.get("subject") == "a letter":
+                if change["kind"] == kind:
                     break
-            self.assertEqual((change["account"], change["from"]), ("test", "Ann <ann@example.org>"), change)
+            self.assertEqual(change["account"], "test")
+            # Its file is no more.
+            if kind != "gone":
+                self.assertEqual((change["from"], change["subject"]), ("Ann <ann@example.org>", "a letter"), change)
             for key, value in expected.items():
                 self.assertEqual(change[key], value, change)
             if kind != "gone":
@@ -145,19 +151,18 @@ class Hooks(EndToEnd):
         os.rename(path, path.partition(":2,")[0] + ":2,FS")
         wait_until(lambda: b"\\Seen" in client.uid("FETCH", uid, "(FLAGS)")[1][0])
         client.uid("MOVE", uid, "Other")
-        path = tells("moved", mailbox="Other")["path"]
-        os.rename(path, self.mirror_.root / "cur" / os.path.basename(path))
-        tells("moved", mailbox="INBOX")
-        client.select("INBOX")
+        tells("moved", mailbox="Other")
+        self.assertEqual([change["kind"] for change in told], ["new", "changed", "moved"])
+        client.select("Other")
         uid = client.uid("SEARCH", None, "HEADER", "MESSAGE-ID", "kinds@example.org")[1][0].decode()
         client.uid("STORE", uid, "+FLAGS", r"(\Deleted)")
         client.uid("EXPUNGE", uid)
-        tells("gone", mailbox="INBOX")
+        gone = tells("gone", mailbox="Other")
+        self.assertFalse(os.path.exists(gone["path"]), gone)
         client.logout()
 
         def kinds():
-            return [change["kind"] for _, changes in self.runs() for change in changes
-                    if change.get("subject") == "a letter"]
+            return [change["kind"] for _, changes in self.runs() for change in changes]
 
         wait_until(lambda: "gone" in kinds())
         self.assertLessEqual({"new", "changed", "moved", "gone"}, set(kinds()))

@@ -7,6 +7,7 @@ extension MailChange {
       switch change.kind {
       case .new: .new
       case .changed: .changed
+      case .moved: .moved
       case .gone: .gone
       case .held: .held
       }
