@@ -27,9 +27,9 @@ struct BackoffTests {
   func lasted() {
     var backoff = Backoff()
     let pauses = (0..<8).map { number in
-      seconds(backoff.pause(after: .network, jitter: 0.5, lasted: .seconds(number < 7 ? 30 : 300)))
+      seconds(backoff.pause(after: .network, jitter: 0.5, lasted: .seconds(number < 7 ? 20 : 300)))
     }
-    #expect(pauses == [1, 1, 1, 1, 1, 2, 10, 1])
+    #expect(pauses == [1, 1, 1, 1, 1, 10, 10, 1])
     #expect(seconds(backoff.pause(after: .busy, jitter: 0.5, lasted: .seconds(60))) == 10)
   }
 
