@@ -263,8 +263,8 @@ class WatchedMoves(DaemonCase):
         server = self.dovecot()
         sample(server, mailboxes=("INBOX", "Archive/2024", "Trash"))
         mirror = self.mirror(server, direction="two-way", poll_interval="1h")
-        self.daemon(mirror)
-        self.assertSoonMirrored(mirror, server)
+        self.daemon(mirror).wait_until_watching()
+        self.assertMirrored(mirror, server)
         inodes = sorted(row[0] for row in mirror.mail().values())
         for target, uids in (("Archive/2024", "1:3"), ("Trash", "5")):
             move(server, "INBOX", target, uids)

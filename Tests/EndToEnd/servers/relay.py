@@ -7,22 +7,24 @@ import sys
 from pathlib import Path
 
 SCRIPT = """
-import os, select, socket, sys
+import os, select, signal, socket, sys
 server = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
 ways, counts = {0: server.fileno(), server.fileno(): 1}, {}
-while True:
-    for source in select.select(list(ways), [], [])[0]:
-        try:
+signal.signal(signal.SIGTERM, signal.SIG_IGN)  # which comes with the end of the session, and before it is counted
+try:
+    while True:
+        for source in select.select(list(ways), [], [])[0]:
             data = os.read(source, 65536)
-        except ConnectionError:
-            data = b""
-        if not data:
-            with open(sys.argv[2], "a") as file:
-                file.write("%d %d\\n" % (counts.get(0, 0), counts.get(server.fileno(), 0)))
-            sys.exit(0)
-        counts[source] = counts.get(source, 0) + len(data)
-        while data:
-            data = data[os.write(ways[source], data):]
+            if not data:
+                sys.exit(0)
+            counts[source] = counts.get(source, 0) + len(data)
+            while data:
+                data = data[os.write(ways[source], data):]
+except ConnectionError:
+    pass
+finally:
+    with open(sys.argv[2], "a") as file:
+        file.write("%d %d\\n" % (counts.get(0, 0), counts.get(server.fileno(), 0)))
 """
 
 
