@@ -23,30 +23,33 @@ let package = Package(
     .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CLinux"),
+    .target(name: "Locks"),
     .target(
       name: "LinuxFiles",
-      dependencies: ["CLinux", .product(name: "NIOConcurrencyHelpers", package: "swift-nio")] + nio),
-    .target(name: "ChildProcesses", dependencies: ["CLinux"]),
+      dependencies: ["CLinux", "Locks", .product(name: "NIOConcurrencyHelpers", package: "swift-nio")] + nio),
+    .target(name: "ChildProcesses", dependencies: ["CLinux", "Locks"]),
     .target(name: "Crypto", dependencies: ["COpenSSL"]),
     .target(name: "MailModel"),
     .target(name: "SASL", dependencies: ["MailModel"]),
     .target(name: "IMAPProtocol", dependencies: ["MailModel", "SASL"]),
     .target(name: "POP3Protocol", dependencies: ["MailModel", "SASL"]),
     .target(name: "SyncPlanner", dependencies: ["MailModel"]),
-    .target(name: "Maildir", dependencies: ["MailModel", "LinuxFiles", "Crypto", logging]),
+    .target(name: "Maildir", dependencies: ["MailModel", "LinuxFiles", "Locks", "Crypto", logging]),
     .target(
       name: "SyncState",
       dependencies: ["MailModel", "LinuxFiles", .product(name: "GRDB", package: "GRDB.swift"), logging]),
-    .target(name: "Transport", dependencies: ["LinuxFiles", "ChildProcesses", "COpenSSL", "CZlib", logging] + nio),
+    .target(
+      name: "Transport", dependencies: ["LinuxFiles", "Locks", "ChildProcesses", "COpenSSL", "CZlib", logging] + nio),
     .target(
       name: "MailConnections",
       dependencies: [
-        "MailModel", "SASL", "IMAPProtocol", "POP3Protocol", "Transport", "Crypto", "LinuxFiles", logging,
+        "MailModel", "SASL", "IMAPProtocol", "POP3Protocol", "Transport", "Crypto", "LinuxFiles", "Locks", logging,
       ] + nio),
     .target(
       name: "AccountWorker",
       dependencies: [
-        "MailModel", "SyncPlanner", "MailConnections", "Maildir", "SyncState", "LinuxFiles", "Crypto", logging,
+        "MailModel", "SyncPlanner", "MailConnections", "Maildir", "SyncState", "LinuxFiles", "Locks", "Crypto",
+        logging,
       ] + nio),
     .target(
       name: "Configuration",
@@ -56,13 +59,13 @@ let package = Package(
       name: "Daemon",
       dependencies: [
         "CSystemd", "CLinux", "ControlProtocol", "MailModel", "Configuration", "AccountWorker", "MailConnections",
-        "POP3Protocol", "Maildir", "SyncState", "SyncPlanner", "Transport", "LinuxFiles", "ChildProcesses", "Crypto",
-        logging,
+        "POP3Protocol", "Maildir", "SyncState", "SyncPlanner", "Transport", "LinuxFiles", "Locks", "ChildProcesses",
+        "Crypto", logging,
       ] + nio),
     .target(
       name: "CommandLineTool",
       dependencies: [
-        "ControlProtocol", "Configuration", "AccountWorker", "Daemon", "ChildProcesses", logging,
+        "ControlProtocol", "Configuration", "AccountWorker", "Daemon", "ChildProcesses", "Locks", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(name: "mailmirror", dependencies: ["CommandLineTool", "ChildProcesses", "LinuxFiles"]),

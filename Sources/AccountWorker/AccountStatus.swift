@@ -1,5 +1,5 @@
+import Locks
 import SyncState
-import Synchronization
 
 /// How an account stands, as its worker last published it. Reading it waits for nothing.
 package struct AccountStatus: Sendable {

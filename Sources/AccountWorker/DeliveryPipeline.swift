@@ -1,9 +1,9 @@
 import LinuxFiles
+import Locks
 import Logging
 import MailModel
 import Maildir
 import SyncState
-import Synchronization
 
 /// Takes messages whose bytes are in `tmp/` and puts them into their folders, in groups, so that one message's safety
 /// costs a fraction of an fsync (DESIGN.md sections 2, 5 and 6). For a group, in this order: all files durable; intents

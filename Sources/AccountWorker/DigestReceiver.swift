@@ -1,8 +1,8 @@
+import Locks
 import MailConnections
 import MailModel
 import Maildir
 import NIOCore
-import Synchronization
 
 /// Takes messages only to hash them.
 final class DigestReceiver: MessageReceiver {

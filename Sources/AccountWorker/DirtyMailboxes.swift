@@ -1,4 +1,4 @@
-import Synchronization
+import Locks
 
 /// The mailboxes of which the server or the folder has told a change, until the watching connection takes them, one
 /// after the other, ahead of all work that can wait.

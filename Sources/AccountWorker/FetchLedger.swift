@@ -1,5 +1,5 @@
+import Locks
 import MailModel
-import Synchronization
 
 /// Which of the messages that one round asked for have come: each is taken once, whatever the server sends.
 final class FetchLedger: Sendable {

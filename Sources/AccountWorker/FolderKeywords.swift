@@ -1,8 +1,8 @@
 import LinuxFiles
+import Locks
 import Logging
 import MailModel
 import Maildir
-import Synchronization
 
 /// A folder's keywords for one round: letters by `dovecot-keywords` where they have one; the rest live in the state.
 /// While that file cannot be trusted or is locked, keywords get no letters and none is taken for removed.

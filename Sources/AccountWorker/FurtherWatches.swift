@@ -1,7 +1,7 @@
+import Locks
 import Logging
 import MailConnections
 import NIOCore
-import Synchronization
 
 /// Further connections that IDLE, each on one mailbox, where the server does not tell of all mailboxes on one. They
 /// come out of the account's budget: one is always left for bulk, and where the server gives no more it is lived with.

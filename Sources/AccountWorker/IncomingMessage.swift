@@ -1,9 +1,11 @@
 import LinuxFiles
+import Locks
 import MailConnections
 import MailModel
 import Maildir
 import NIOCore
-import Synchronization
+
+import struct Synchronization.Atomic
 
 /// Gives each message that a fetch streams a file of its own; the writing goes on over several lanes of disk threads.
 final class MessageIntake: MessageReceiver {

@@ -1,5 +1,5 @@
+import Locks
 import MailConnections
-import Synchronization
 
 /// A connection to a server, whatever it speaks.
 protocol ServerLine: AnyObject, Sendable {

@@ -1,4 +1,4 @@
-import Synchronization
+import Locks
 
 /// Knows when every mailbox that a survey found changed has had its turn: that pass over the account is over, and what
 /// it did not find is nowhere. A pass goes on to its end although later surveys come meanwhile; of those the last one's

@@ -1,12 +1,12 @@
 import IMAPProtocol
 import LinuxFiles
+import Locks
 import MailConnections
 import MailModel
 import Maildir
 import NIOCore
 import SyncPlanner
 import SyncState
-import Synchronization
 
 /// Uploads files that were made or edited here. An intent is durable before the first byte; whether a message may be
 /// there although we never heard of it is known to the octet, since a server stores nothing before the last one.

@@ -1,8 +1,8 @@
+import Locks
 import MailConnections
 import MailModel
 import NIOCore
 import SyncState
-import Synchronization
 
 /// A mailbox that is selected on a connection that watches, and how far it is known.
 struct PushedMailbox: Sendable {

@@ -1,10 +1,10 @@
 import LinuxFiles
+import Locks
 import MailConnections
 import MailModel
 import Maildir
 import NIOCore
 import SyncState
-import Synchronization
 
 /// Fetches messages into quarantine before they are expunged on the server (DESIGN.md promise 6).
 struct QuarantineFetch: Sendable {

@@ -1,8 +1,8 @@
 import IMAPProtocol
+import Locks
 import MailConnections
 import MailModel
 import SyncState
-import Synchronization
 
 /// What the server has told by NOTIFY, from when its bytes are read until the watch looks at it.
 final class ServerNotices: Sendable {

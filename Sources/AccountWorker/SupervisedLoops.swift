@@ -1,5 +1,5 @@
 import LinuxFiles
-import Synchronization
+import Locks
 
 /// The loops of one worker that are under way, each with a pulse of its own: one that hangs is noticed though the others
 /// go on.

@@ -1,5 +1,5 @@
+import Locks
 import MailModel
-import Synchronization
 
 /// What the last look at the whole account found that its rounds need to know.
 final class SurveyFacts: Sendable {

@@ -1,4 +1,4 @@
-import Synchronization
+import Locks
 
 /// How far an account's sync is.
 package struct SyncProgress: Sendable, Equatable {

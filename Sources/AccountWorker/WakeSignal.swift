@@ -1,6 +1,6 @@
 import LinuxFiles
+import Locks
 import NIOCore
-import Synchronization
 
 /// What may end a watch's sleep. Signals that come while it is awake wait for it.
 final class WakeSignal: Sendable {

@@ -1,5 +1,5 @@
 import Glibc
-import Synchronization
+import Locks
 
 /// The programs of ours that run. All signals to them and all waiting for them go through here, under one lock, so
 /// that a signal never reaches a stranger that got the number of one that has ended.

@@ -1,5 +1,5 @@
 import Glibc
-import Synchronization
+import Locks
 
 /// Threads for calls that wait for another program and may wait long. One is made when a call needs it and goes when
 /// there is none left to run; above `limit`, calls wait for their turn, in order. So a helper that hangs holds up

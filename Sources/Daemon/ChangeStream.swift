@@ -1,5 +1,5 @@
 import ControlProtocol
-import Synchronization
+import Locks
 
 /// What one client hears of changes: a bounded queue that drops the oldest when its reader is too slow, and counts what
 /// it dropped. Written by `ChangeFeed`, read by one task.

@@ -1,4 +1,4 @@
-import Synchronization
+import Locks
 
 /// Tells all who wait that something has changed.
 final class TickHub: Sendable {

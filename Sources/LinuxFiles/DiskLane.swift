@@ -1,4 +1,4 @@
-import Synchronization
+import Locks
 
 /// Closures that run on the disk threads in the order in which they were submitted, never two at a time: one stream of
 /// writes, fed from an event loop without waiting.

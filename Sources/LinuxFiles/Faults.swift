@@ -1,5 +1,5 @@
 import Glibc
-import Synchronization
+import Locks
 
 /// Which passes of `Step` fail and how, with a count of all of them.
 package final class Faults: Sendable {

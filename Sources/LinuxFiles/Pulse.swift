@@ -1,5 +1,5 @@
+import Locks
 import NIOCore
-import Synchronization
 
 /// The signs of life of one loop of work, by which one that goes on, however slowly, is told from one that hangs. The
 /// loop runs under it as its task's `current`; disk threads, the state and connections count there what they do for it.

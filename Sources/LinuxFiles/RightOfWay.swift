@@ -1,6 +1,8 @@
+import Locks
 import NIOConcurrencyHelpers
 import NIOCore
-import Synchronization
+
+import struct Synchronization.Atomic
 
 /// Lets what somebody waits for go ahead of bulk work on the same disk. An fsync of one small file waits for whatever
 /// else the file system has to make durable at that moment, so that a first sync that goes on at full speed makes a

@@ -1,5 +1,5 @@
 import Glibc
-import Synchronization
+import Locks
 
 /// A point in time as file systems and `clock_gettime` have it.
 package struct FileTime: Hashable, Comparable, Sendable {

@@ -1,5 +1,5 @@
+import Locks
 import NIOCore
-import Synchronization
 
 /// Hands batches from a connection's event loop to the task that asked for them. The connection stops reading while
 /// batches wait.

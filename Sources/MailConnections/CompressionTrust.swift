@@ -1,4 +1,4 @@
-import Synchronization
+import Locks
 import Transport
 
 /// Whether a server's COMPRESS=DEFLATE can be relied on. One whose compressed stream could not be read once is spoken to

@@ -1,7 +1,7 @@
 import LinuxFiles
+import Locks
 import Logging
 import NIOCore
-import Synchronization
 import Transport
 
 /// What the handler of a protocol needs, and how a session comes about with it.

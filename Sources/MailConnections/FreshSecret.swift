@@ -1,5 +1,5 @@
+import Locks
 import Logging
-import Synchronization
 
 extension ServerEndpoint {
   /// Runs `attempt` with this endpoint. Where `isRefusal` says that its error may be the secret's, the secret is not

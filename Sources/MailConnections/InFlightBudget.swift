@@ -1,5 +1,5 @@
 import LinuxFiles
-import Synchronization
+import Locks
 
 /// Bounds the bytes of bodies between sockets and disk: 1 MB for a connection, 8 MB for the process; a connection that
 /// would go above does not read until bytes are given back. What one read from the socket brings may go beyond. While

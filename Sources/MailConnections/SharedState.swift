@@ -1,6 +1,6 @@
 import IMAPProtocol
+import Locks
 import MailModel
-import Synchronization
 
 /// What of a connection may be asked on any thread.
 final class SharedState: Sendable {

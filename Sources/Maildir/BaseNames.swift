@@ -1,5 +1,5 @@
 import LinuxFiles
-import Synchronization
+import Locks
 
 /// New base names: opaque and unique without the host's name, since identity lives in the state.
 ///

@@ -1,6 +1,6 @@
 import Glibc
 import LinuxFiles
-import Synchronization
+import Locks
 
 /// A lock file as Dovecot makes it, so that both programs keep out of each other's way: a file of its own that holds
 /// `PID:HOST`, linked to the lock's name, which fails where somebody has it.

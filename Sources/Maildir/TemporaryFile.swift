@@ -1,7 +1,7 @@
 import Glibc
 import LinuxFiles
+import Locks
 import MailModel
-import Synchronization
 
 /// A message on its way in, in `tmp/`: written as it comes, hashed on the way, never held in memory. Its name there is
 /// the base name's part before `,S=`, so that an intent's base name finds it again.

@@ -1,5 +1,5 @@
 import COpenSSL
-import Synchronization
+import Locks
 
 /// The OpenSSL context of one server: what is trusted, and the sessions that can be resumed.
 ///

@@ -1,6 +1,6 @@
+import Locks
 import NIOCore
 import NIOPosix
-import Synchronization
 
 #if canImport(Glibc)
   import Glibc

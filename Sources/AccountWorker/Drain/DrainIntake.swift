@@ -1,8 +1,8 @@
 import IMAPProtocol
+import Locks
 import MailConnections
 import MailModel
 import NIOCore
-import Synchronization
 
 /// Brings the messages of a session to their rows: what a POP3 server does not say of a message, its row and its Date
 /// field do.

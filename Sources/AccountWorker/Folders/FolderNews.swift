@@ -1,6 +1,6 @@
 import LinuxFiles
+import Locks
 import Maildir
-import Synchronization
 
 /// A name in `new/` or `cur/` of a folder.
 struct MailFileName: Hashable, Sendable {

@@ -1,8 +1,8 @@
 import LinuxFiles
+import Locks
 import Logging
 import Maildir
 import NIOCore
-import Synchronization
 
 /// Watches the folders of one account: hints go to its `FolderNews`, and whoever works on the account is told that there
 /// are some. Folders that the kernel does not watch for us are looked at every few seconds.

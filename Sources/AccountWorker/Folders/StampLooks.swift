@@ -1,7 +1,7 @@
 import LinuxFiles
+import Locks
 import Maildir
 import NIOCore
-import Synchronization
 
 /// Folders without a watch: the times of their directories are looked at every few seconds, soon again where something
 /// was done, and less and less often where nothing is; never for more than a hundredth of the time.

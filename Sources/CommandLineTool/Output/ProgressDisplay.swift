@@ -1,5 +1,5 @@
 import ControlProtocol
-import Synchronization
+import Locks
 
 /// Shows the progress of several accounts on standard error: a bar each on a terminal, redrawn in place at most ten
 /// times a second, and elsewhere a plain line per account at most every few seconds.

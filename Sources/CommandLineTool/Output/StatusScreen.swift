@@ -1,6 +1,6 @@
 import ControlProtocol
 import Glibc
-import Synchronization
+import Locks
 
 /// Shows one status after another: in place on a terminal, one document on a line as JSON, else one below the other.
 /// What equals the last one is not shown again.

@@ -1,7 +1,7 @@
 import AccountWorker
 import ControlProtocol
 import LinuxFiles
-import Synchronization
+import Locks
 
 /// What one sync changed, for the hook that is run when it is over.
 final class ChangeCollection: Sendable {

@@ -1,7 +1,7 @@
 import AccountWorker
 import ControlProtocol
 import LinuxFiles
-import Synchronization
+import Locks
 
 /// Brings what a worker did to those who want to know: clients that listen, and the account's hook. The worker never
 /// waits for it, and where nobody wants to know it costs nothing.

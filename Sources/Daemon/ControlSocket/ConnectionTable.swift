@@ -1,5 +1,5 @@
+import Locks
 import NIOCore
-import Synchronization
 
 /// Who is connected: at most so many, and when all places are taken, one that has been idle for long gives its place up.
 final class ConnectionTable: Sendable {

@@ -1,6 +1,6 @@
 import AccountWorker
 import ControlProtocol
-import Synchronization
+import Locks
 
 /// Answers calls: reads their parameters, asks the daemon, writes the replies.
 struct ControlService: Sendable {

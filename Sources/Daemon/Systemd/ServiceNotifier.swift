@@ -2,7 +2,7 @@ import CSystemd
 import ControlProtocol
 import Dispatch
 import Glibc
-import Synchronization
+import Locks
 
 /// Tells the service manager how the daemon is (sd_notify(3)); does nothing where none listens.
 ///

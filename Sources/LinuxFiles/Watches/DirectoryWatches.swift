@@ -1,7 +1,7 @@
 import Glibc
+import Locks
 import NIOCore
 import NIOPosix
-import Synchronization
 
 /// All directory watches of the process, over one inotify descriptor. What this process does through a
 /// `DirectoryHandle` that knows of the watches is not told.
