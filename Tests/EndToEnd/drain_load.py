@@ -8,7 +8,6 @@ is: it writes the file where it belongs, with no rename and no fsync. getmail ad
 import multiprocessing
 import os
 import re
-import shutil
 import socket
 import ssl
 import subprocess
@@ -21,17 +20,17 @@ from server_copies import ServerCopy
 
 
 class Fetcher:
-    """A program that drains `port` into `mail`; `command` runs it once."""
+    """A program that drains `port` into `mail`, in the empty directory `place`; `command` runs it once."""
 
     name = command = None
     slow = False  # whether it takes so long that one run has to do
 
     def __init__(self, server, port, place, environment):
         self.server, self.port, self.place, self.environment = server, port, place, dict(environment)
-        place.mkdir()
         self.mail = place / "mail"
+        for part in ("cur", "new", "tmp"):
+            (self.mail / part).mkdir(parents=True)
         self.configure()
-        self.clear()
 
     def configure(self):
         """Writes its configuration."""
@@ -41,11 +40,6 @@ class Fetcher:
         path.write_text(text)
         path.chmod(0o600)
         return path
-
-    def clear(self):
-        shutil.rmtree(self.mail, ignore_errors=True)
-        for part in ("cur", "new", "tmp"):
-            (self.mail / part).mkdir(parents=True)
 
     def count(self):
         return sum(len(os.listdir(self.mail / part)) for part in ("cur", "new"))
@@ -62,10 +56,6 @@ class Ours(Fetcher):
         self.mirror.write()
         self.command = self.mirror.command("sync")
 
-    def clear(self):
-        shutil.rmtree(self.mail, ignore_errors=True)
-        shutil.rmtree(self.mirror.state, ignore_errors=True)
-
 
 class Mpop(Fetcher):
     name = "mpop"
@@ -77,10 +67,6 @@ class Mpop(Fetcher):
             "tls on", "tls_starttls off", "tls_trust_file %s" % self.server.ca, "keep off", "pipelining auto",
             "uidls_file %s" % (self.place / "uidls"), "delivery maildir %s" % self.mail, "")))
         self.command = ["mpop", "--quiet", "--file", str(path)]
-
-    def clear(self):
-        super().clear()
-        (self.place / "uidls").unlink(missing_ok=True)
 
 
 class Fetchmail(Fetcher):
@@ -112,17 +98,11 @@ class Getmail(Fetcher):
         self.command = ["getmail", "--getmaildir", str(self.place), "--rcfile", "rc"]
         if os.getuid() == 0:  # it delivers nothing as root
             self.place.parent.chmod(0o711)
+            subprocess.run(["chown", "-R", "mail:mail", str(self.place)], check=True)
             self.command = ["setpriv", "--reuid=mail", "--regid=mail", "--clear-groups", *self.command]
         # It sets its handler after the fork and waits in vain for a child that was quicker: both on one core, the parent
         # goes first.
         self.command = ["taskset", "--cpu-list", "0", *self.command]
-
-    def clear(self):
-        super().clear()
-        for path in self.place.glob("oldmail-*"):
-            path.unlink()
-        if os.getuid() == 0:
-            subprocess.run(["chown", "-R", "mail:mail", str(self.place)], check=True)
 
 
 class Measure:
@@ -131,7 +111,6 @@ class Measure:
     def __init__(self, server, copy, program, count):
         server.quiet()
         copy.restore()
-        program.clear()
         os.sync()
         logged, busy = len(server.log()), server.cpu()
         result = run(program.command, timeout=7200, environment=program.environment)
@@ -178,9 +157,8 @@ def retrieve_and_discard(server, port, count):
 
 
 def floor(server, port, place, sizes, environment):
-    """Seconds of fetching everything and dropping it, beside a safe write in groups of as many files of those sizes."""
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir()
+    """Seconds of fetching everything and dropping it, beside a safe write in groups of as many files of those sizes
+    into the empty directory `place`."""
     os.sync()
     started = time.monotonic()
     fetch = multiprocessing.Process(target=retrieve_and_discard, args=(server, port, len(sizes)))
@@ -191,5 +169,4 @@ def floor(server, port, place, sizes, environment):
     seconds = time.monotonic() - started
     if fetch.exitcode or len(os.listdir(place / "new")) != len(sizes):
         raise SystemExit("bench: the floor could not be measured")
-    shutil.rmtree(place)
     return seconds
