@@ -1,3 +1,7 @@
+#if canImport(Glibc)
+  import Glibc
+#endif
+
 /// The date that a message says it was sent at: `Date: Fri, 21 Nov 1997 09:55:06 -0600` (RFC 5322 section 3.3), with
 /// the older forms that mail still has: years of two digits, zones by name, comments behind (section 4.3).
 package struct MessageDate: Hashable, Sendable {
@@ -87,10 +91,17 @@ package struct DateFieldFinder: Sendable {
   package var isDone: Bool { isOver }
 
   package mutating func receive(_ bytes: UnsafeRawBufferPointer) {
-    for byte in bytes where !isOver {
-      seen += 1
-      if byte == 0x0A { endLine() } else if line.count < Self.lineLimit { line.append(byte) }
+    guard let base = bytes.baseAddress else { return }
+    var start = 0
+    while start < bytes.count, !isOver {
+      let lineFeed = memchr(base + start, 0x0A, bytes.count - start)
+      let end = lineFeed.map { $0 - UnsafeMutableRawPointer(mutating: base) } ?? bytes.count
+      line += bytes[start..<min(end, start + Self.lineLimit - line.count)]
+      if lineFeed != nil { endLine() }
+      let next = lineFeed == nil ? end : end + 1
+      seen += next - start
       if seen > Self.headerLimit { isOver = true }
+      start = next
     }
   }
 

@@ -37,22 +37,21 @@ extension AccountState {
     try await read { db in try Int64.fetchOne(db, sql: "SELECT listing FROM maildrop") ?? 0 }
   }
 
-  /// QUIT's +OK, or a listing, has confirmed the deletion of the rows that `rows` selects, which stay the same ones.
+  /// QUIT's +OK, or a listing, has confirmed the deletion of the rows that `rows` selects, which stay the same ones. An
+  /// error ends the transaction: OR FAIL saves the copies of all pages that SQLite makes so as to undo a statement alone.
   static func confirmDeletion(
     _ rows: String, cause: HistoryCause, detail: String, now: Int64, _ db: Database
   ) throws {
     try db.execute(
-      sql: "UPDATE drained SET departure = 3, deletions = deletions + 1 WHERE id IN (\(rows))")
-    try noteArrivals(of: rows, db)
+      sql: "UPDATE OR FAIL drained SET departure = 3, deletions = deletions + 1 WHERE id IN (\(rows))")
     try db.execute(
       sql: """
-        INSERT INTO history (at, event, cause, mailbox, uid, base_name, content_digest, came, detail)
+        INSERT OR FAIL INTO history (at, event, cause, mailbox, uid, base_name, content_digest, came, detail)
         SELECT ?, ?, ?, mailbox.name, uid, base_name, content_digest, added, ?
         FROM drained JOIN message ON message.mailbox = drained.mailbox AND message.uid = drained.id
           JOIN mailbox ON mailbox.id = message.mailbox
         WHERE drained.id IN (\(rows)) ORDER BY drained.id
         """, arguments: [now, HistoryEvent.deleted.rawValue, cause.rawValue, detail])
-    try db.execute(sql: "UPDATE message SET added = NULL WHERE \(isMessage(of: rows))")
   }
 
   /// Deletions that were not confirmed and that a listing bears out: all that it has was looked at, and none of it is
@@ -124,7 +123,7 @@ extension AccountState {
   private static func noteArrivals(of rows: String, _ db: Database) throws {
     try db.execute(
       sql: """
-        INSERT INTO history (at, event, cause, mailbox, uid, base_name, content_digest, came, detail)
+        INSERT OR FAIL INTO history (at, event, cause, mailbox, uid, base_name, content_digest, came, detail)
         SELECT added, ?, ?, mailbox.name, uid, base_name, content_digest, added, ''
         FROM drained JOIN message ON message.mailbox = drained.mailbox AND message.uid = drained.id
           JOIN mailbox ON mailbox.id = message.mailbox

@@ -144,7 +144,7 @@ extension AccountState {
   /// QUIT is about to be sent: from here on it is not known whether what is leaving is there.
   package func noteQuit() async throws {
     try await write { db in
-      try db.execute(sql: "UPDATE drained SET departure = 2 WHERE id IN (SELECT row FROM leaving)")
+      try db.execute(sql: "UPDATE OR FAIL drained SET departure = 2 WHERE id IN (SELECT row FROM leaving)")
     }
   }
 

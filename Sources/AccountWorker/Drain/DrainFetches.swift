@@ -3,7 +3,8 @@ import MailModel
 import SyncPlanner
 import SyncState
 
-/// Fetches what a session wants, a part after the other, and notes what of it may be deleted on the server.
+/// Fetches what a session wants, a part after the other, and notes what of it may be deleted on the server. The line waits
+/// for nothing but the commands of the next part: what came last is made durable meanwhile.
 struct DrainFetches: Sendable {
   let account: OpenAccount
   let policy: DrainPolicy
@@ -11,95 +12,85 @@ struct DrainFetches: Sendable {
   let mailbox: MirroredMailbox
 
   private var state: AccountState { account.state }
-  /// So many are under way in one part. Between two parts the line is idle for a round trip.
-  private static let partSize = 4_000
   private static let mostNotices = 20
 
   /// `result` has what was done where it throws.
   func run(_ totals: DrainTotals, _ result: inout MaildropSession.Result) async throws {
-    var selection = FetchSelection(totals, policy)
+    var parts = WantedParts(state: state, selection: FetchSelection(totals, policy))
     result.postponed = totals.fetches
     let most = policy.sessionLimit == 0 ? totals.fetches : min(policy.sessionLimit, totals.fetches)
     account.meter.update { $0.messagesTotal += most }
     let mayBeHere = try await state.hasCandidates()
-    var place: Int64 = 0
-    var part: [WantedMessage] = []
-    while true {
-      let wanted = try await state.wanted(after: place, limit: Self.partSize)
-      part += wanted.filter { selection.takes(DrainPlan.Fetch($0)) }
-      if part.count >= Self.partSize || wanted.isEmpty, !part.isEmpty {
-        result.postponed -= part.count
-        try await fetch(part, mayBeHere: mayBeHere, &result)
-        part = []
+    var (next, unsettled): ([WantedMessage], [FetchedPart]) = (try await parts.next(), [])
+    while !next.isEmpty {
+      result.postponed -= next.count
+      var part = FetchedPart(next, state)
+      let (numbers, intake) = (next.map(\.listed.number), try await intake(part, asks: mayBeHere))
+      do {
+        async let outcome = connection.retrieve(numbers) { intake.begin($0) }
+        next = try await parts.next()
+        try await note(&unsettled, &result)
+        part.refused = try await outcome.refused
+      } catch {
+        // What came before the connection broke is kept.
+        try await account.pipeline.flush(mailbox.record.id)
+        for index in unsettled.indices { result.delivered += await unsettled[index].takeSettled().delivered }
+        result.delivered += await part.takeSettled().delivered
+        try await blame(intake.current, part, error)
+        throw error
       }
-      guard let last = wanted.last else { return }
-      place = last.place
+      unsettled.append(part)
     }
+    try await account.pipeline.flush(mailbox.record.id)
+    try await note(&unsettled, &result)
+    for part in unsettled { try await noteUnfetched(part, &result) }
   }
 
-  private func fetch(
-    _ part: [WantedMessage], mayBeHere: Bool, _ result: inout MaildropSession.Result
-  ) async throws {
-    let ledger = FetchLedger(wanted: UIDSet(part.compactMap(\.uid)))
-    let claims = DrainClaims(part, state: state)
-    var asks: (@Sendable (UID, Digest) async throws -> Bool)?
-    if mayBeHere { asks = { uid, content in try await claims.claims(uid, content) } }
-    let (id, connection) = (mailbox.record.id, connection)
-    let intake = DrainIntake(
+  private func intake(_ part: FetchedPart, asks: Bool) async throws -> DrainIntake {
+    let (id, connection, claims) = (mailbox.record.id, connection, part.claims)
+    var claimed: (@Sendable (UID, Digest) async throws -> Bool)?
+    if asks { claimed = { uid, content in try await claims.claims(uid, content) } }
+    return DrainIntake(
       MessageIntake(
-        mailbox: mailbox, pipeline: account.pipeline, ledger: ledger, names: account.names, pool: account.pool,
+        mailbox: mailbox, pipeline: account.pipeline, ledger: part.ledger, names: account.names, pool: account.pool,
         mayBeHere: try await state.hasLocalFiles(in: id),
-        claims: asks,
+        claims: claimed,
         stopFetching: { connection.close() }),
       rows: Dictionary(
-        part.compactMap { message in message.uid.map { (message.listed.number, $0) } },
+        part.messages.compactMap { message in message.uid.map { (message.listed.number, $0) } },
         uniquingKeysWith: { first, _ in first }),
       now: account.now())
-    let outcome: RetrieveOutcome
-    do {
-      outcome = try await connection.retrieve(part.map(\.listed.number)) { intake.begin($0) }
-    } catch {
-      // What came before the connection broke is kept.
-      try await account.pipeline.flush(id)
-      result.delivered += ledger.settled.count - (await claims.matched.count)
-      try await blame(intake.current, part, ledger, error)
-      throw error
+  }
+
+  /// Notes which messages of the parts are durable by now; parts of which all are go.
+  private func note(_ parts: inout [FetchedPart], _ result: inout MaildropSession.Result) async throws {
+    for index in parts.indices {
+      let settled = await parts[index].takeSettled()
+      let leaving = settled.messages.compactMap { message, earlier -> LeavingMessage? in
+        guard earlier?.isDue ?? (policy.retention == .delete) else { return nil }
+        return LeavingMessage(
+          number: message.listed.number, row: earlier?.row ?? message.row, isRemovedHere: false)
+      }
+      try await state.noteFetched(settled.messages.map(\.0.listed.number), leaving: leaving)
+      result.delivered += settled.delivered
     }
-    try await account.pipeline.flush(id)
-    let (settled, matched) = (ledger.settled, await claims.matched)
-    let done = part.filter { $0.uid.map(settled.contains) ?? false }
-    let leaving = done.compactMap { message -> LeavingMessage? in
-      let earlier = matched[message.listed.number]
-      guard earlier?.isDue ?? (policy.retention == .delete) else { return nil }
-      return LeavingMessage(
-        number: message.listed.number, row: earlier?.row ?? message.row, isRemovedHere: false)
-    }
-    try await state.noteFetched(done.map(\.listed.number), leaving: leaving)
-    result.delivered += done.count - matched.count
-    guard done.count < part.count else { return }
-    try await noteUnfetched(part.filter { !($0.uid.map(settled.contains) ?? false) }, outcome, ledger, &result)
+    parts.removeAll(where: \.messages.isEmpty)
   }
 
   /// The message with which a connection ended comes last the next time, so that it does not keep the others waiting.
-  private func blame(
-    _ number: MessageNumber?, _ part: [WantedMessage], _ ledger: FetchLedger, _ error: any Error
-  ) async throws {
-    guard !(error is CancellationError), let message = part.first(where: { $0.listed.number == number }),
-      let uid = message.uid, !ledger.settled.contains(uid)
+  private func blame(_ number: MessageNumber?, _ part: FetchedPart, _ error: any Error) async throws {
+    guard !(error is CancellationError), let message = part.messages.first(where: { $0.listed.number == number })
     else { return }
     try await state.noteUndrained(message.row, reason: "the connection ended while it was fetched")
   }
 
-  private func noteUnfetched(
-    _ messages: [WantedMessage], _ outcome: RetrieveOutcome, _ ledger: FetchLedger,
-    _ result: inout MaildropSession.Result
-  ) async throws {
+  private func noteUnfetched(_ part: FetchedPart, _ result: inout MaildropSession.Result) async throws {
     let refusals = Dictionary(
-      outcome.refused.map { ($0.number, $0.text.text) }, uniquingKeysWith: { first, _ in first })
-    for message in messages {
+      part.refused.map { ($0.number, $0.text.text) }, uniquingKeysWith: { first, _ in first })
+    for message in part.messages {
       guard let uid = message.uid else { continue }
       let reason =
-        refusals[message.listed.number].map { "the server refuses it: \($0)" } ?? ledger.problem(of: uid)
+        refusals[message.listed.number].map { "the server refuses it: \($0)" } ?? part.ledger.problem(of: uid)
         ?? "the server did not send all of it"
       try await state.noteUndrained(message.row, reason: reason)
       guard result.failures.count < Self.mostNotices else { continue }
@@ -110,25 +101,5 @@ struct DrainFetches: Sendable {
       notice.uid = uid.value
       result.failures.append(notice)
     }
-  }
-}
-
-/// Tells of each message of a part, when its content is known, whether it is one that is here already.
-private actor DrainClaims {
-  private let state: AccountState
-  private let messages: [UID: WantedMessage]
-  /// By number: the row that a message turned out to be, and whether the server's copy may go.
-  private(set) var matched: [MessageNumber: (row: Int64, isDue: Bool)] = [:]
-
-  init(_ part: [WantedMessage], state: AccountState) {
-    self.state = state
-    messages = Dictionary(
-      part.compactMap { message in message.uid.map { ($0, message) } }, uniquingKeysWith: { first, _ in first })
-  }
-
-  func claims(_ uid: UID, _ content: Digest) async throws -> Bool {
-    guard let message = messages[uid], let row = try await state.claim(message, content: content) else { return false }
-    matched[message.listed.number] = row
-    return true
   }
 }
