@@ -94,10 +94,18 @@ class Proxy:
                         self.sent += len(data)
                     else:
                         self.received += len(data)
-                if not (self.silent and data or number <= self.deaf):
-                    waiting.put((time.monotonic() + self.round_trip / 2, data))
-                if not data:
-                    return
+                is_cut = not upward and self.cut_after is not None and passed >= self.cut_after
+                for part in (data, b"") if is_cut and data else (data,):
+                    if not (self.silent and part or number <= self.deaf):
+                        waiting.put((time.monotonic() + self.round_trip / 2, part))
+                if is_cut or not data:
+                    break
+            # A server that goes on after the cut would wait for its bytes to be read, and never for the end.
+            try:
+                while source.recv(65536):
+                    pass
+            except OSError:
+                pass
 
         def write():
             while True:
