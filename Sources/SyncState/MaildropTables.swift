@@ -56,7 +56,7 @@ extension AccountState {
     do {
       try await queue.writeWithoutTransaction(body)
     } catch let error as DatabaseError {
-      throw StateError(database: error, path: path)
+      throw ofTemporaryTables(error)
     }
   }
 
@@ -65,8 +65,20 @@ extension AccountState {
     do {
       return try await queue.write(body)
     } catch let error as DatabaseError {
-      throw StateError(database: error, path: path)
+      throw ofTemporaryTables(error)
     }
+  }
+
+  /// Temporary tables are not where the state is, but where SQLite puts them (sqlite.org/tempfiles.html, section 5).
+  private func ofTemporaryTables(_ error: DatabaseError) -> StateError {
+    guard [.SQLITE_FULL, .SQLITE_IOERR, .SQLITE_CANTOPEN].contains(error.resultCode) else {
+      return StateError(database: error, path: path)
+    }
+    let environment = ProcessInfo.processInfo.environment
+    return StateError(
+      .writeFailed, path: environment["SQLITE_TMPDIR"] ?? environment["TMPDIR"] ?? "/var/tmp",
+      what: "no room for temporary tables (\(error.message ?? "error \(error.resultCode.rawValue)"))",
+      remedy: "free some disk space there, or set SQLITE_TMPDIR to a directory that has it")
   }
 
   // MARK: What is listed

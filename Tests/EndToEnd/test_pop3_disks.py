@@ -3,6 +3,7 @@
 import os
 
 from drain_case import DrainCase, digests
+from mirror import run
 from servers.pop3_scripted import drops
 
 
@@ -28,6 +29,29 @@ class Disks(DrainCase):
                 self.finished(mirror, server, tries=2)
                 self.assertDelivered(mirror, wanted, leftovers=True)
                 self.assertEqual(server.drops, [])
+
+    def test_M15_no_room_for_what_a_session_lists(self):
+        """The listing is in temporary tables (SQLITE_TMPDIR): where they find no room nothing is deleted, and the error
+        says where room is missing."""
+        place = os.path.join(self.directory, "small")
+        os.mkdir(place)
+        prefix = b"n" * 60
+        for size in ("64k", "1m", "2m"):
+            with self.subTest(size=size):
+                server = self.serve(drops(20_000, prefix=prefix))
+                mirror = self.drain(server, name="mirror" + size)
+                words = ["unshare", "-m" if os.getuid() == 0 else "-rm", "sh", "-c",
+                         'mount -t tmpfs -o size=%s tmpfs "$0" && exec "$@"' % size, place]
+                result = run([*words, *mirror.command("sync")], environment={"SQLITE_TMPDIR": place}, timeout=60)
+                server.settle()
+                self.assertAlive(result)
+                self.assertOneLine(result, 1)
+                self.assertIn("%s: no room" % place, result.err)
+                self.assertEqual((server.count("DELE"), len(server.drops)), (0, 20_000))
+                server.drops = drops(5, prefix=prefix)
+                server.forget()
+                self.finished(mirror, server)
+                self.assertDelivered(mirror, digests(drops(5, prefix=prefix)))
 
     def test_M20_a_missing_root_deletes_nothing_on_the_server(self):
         server = self.serve(drops(4))
