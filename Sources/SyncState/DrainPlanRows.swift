@@ -2,77 +2,14 @@ import Foundation
 import GRDB
 import MailModel
 
-/// A part of what one session will do with a maildrop, to be kept until it is done.
-package struct DrainPlanRows: Sendable {
-  package struct Wanted: Sendable {
-    package var number: Int
-    /// Nil where it gets one.
-    package var row: Int64?
-    package var firstListing: Int64
-    package var attempts: Int
-
-    package init(number: Int, row: Int64?, firstListing: Int64, attempts: Int) {
-      self.number = number
-      self.row = row
-      self.firstListing = firstListing
-      self.attempts = attempts
-    }
-  }
-
-  package struct Candidate: Sendable {
-    package var row: Int64
-    /// Messages that have its name are it rather than others.
-    package var isNamed: Bool
-    /// A message that was first listed later than this is not it, unless it has its name.
-    package var since: Int64
-    package var isDue: Bool
-
-    package init(row: Int64, isNamed: Bool, since: Int64, isDue: Bool) {
-      self.row = row
-      self.isNamed = isNamed
-      self.since = since
-      self.isDue = isDue
-    }
-  }
-
-  package var wanted: [Wanted] = []
-  package var deletions: [LeavingMessage] = []
-  package var candidates: [Candidate] = []
-  /// Each with the rows that the numbers may be.
-  package var contests: [(numbers: [Int], rows: [Int64])] = []
-  package var absent: [Int64] = []
-  package var returned: [Int64] = []
-  /// Deleted, and not listed any more.
-  package var gone: [Int64] = []
-  /// Gone before they were fetched.
-  package var forgotten: [Int64] = []
-  /// To be looked at among those that are not listed.
-  package var unlisted: [Int64] = []
-
-  package init() {}
-}
-
-/// A message that the server is to delete.
-package struct LeavingMessage: Sendable, Equatable {
-  package var number: Int
-  package var row: Int64
-  /// Because the person deleted it here.
-  package var isRemovedHere: Bool
-
-  package init(number: Int, row: Int64, isRemovedHere: Bool) {
-    self.number = number
-    self.row = row
-    self.isRemovedHere = isRemovedHere
-  }
-}
-
 extension AccountState {
-  package func add(_ plan: DrainPlanRows) async throws {
+  /// Keeps a part of what one session will do with the maildrop until it is done.
+  package func add(_ plan: DrainPlan) async throws {
     try await scratch { db in
       let wanted = try db.cachedStatement(
         sql: "INSERT INTO wanted (number, row, first_listing, attempts) VALUES (?, ?, ?, ?)")
-      for message in plan.wanted {
-        try wanted.execute(arguments: [message.number, message.row, message.firstListing, message.attempts])
+      for message in plan.fetches {
+        try wanted.execute(arguments: [message.entry.number, message.row, message.firstListing, message.attempts])
       }
       try Self.note(plan.deletions, db)
       // A row without content is no candidate.
@@ -98,7 +35,7 @@ extension AccountState {
     }
   }
 
-  static func note(_ deletions: [LeavingMessage], _ db: Database) throws {
+  static func note(_ deletions: [DrainPlan.Deletion], _ db: Database) throws {
     let insert = try db.cachedStatement(
       sql: "INSERT OR REPLACE INTO leaving (number, row, is_removed_here) VALUES (?, ?, ?)")
     for message in deletions { try insert.execute(arguments: [message.number, message.row, message.isRemovedHere]) }

@@ -6,12 +6,10 @@ import MailModel
 package struct WantedMessage: Sendable {
   /// Where it stands in the order to fetch in.
   package let place: Int64
-  package let listed: ListedMessage
   package let row: Int64
-  package let firstListing: Int64
-  package let attempts: Int
-  /// It is one of those that only content tells apart.
-  package let isContested: Bool
+  package let fetch: DrainPlan.Fetch
+
+  package var listed: MaildropEntry { fetch.entry }
 }
 
 /// What one session fetches and deletes, while it does.
@@ -31,15 +29,17 @@ extension AccountState {
       while let row = try rows.next() {
         messages.append(
           WantedMessage(
-            place: row[3], listed: ListedMessage(row: row), row: row[4], firstListing: row[5], attempts: row[6],
-            isContested: row[7]))
+            place: row[3], row: row[4],
+            fetch: DrainPlan.Fetch(
+              entry: MaildropEntry(row: row), row: row[4], firstListing: row[5], attempts: row[6],
+              isContested: row[7])))
       }
       return messages
     }
   }
 
   /// These are durable here; `leaving` of them may go on the server.
-  package func noteFetched(_ numbers: [Int], leaving: [LeavingMessage]) async throws {
+  package func noteFetched(_ numbers: [Int], leaving: [DrainPlan.Deletion]) async throws {
     try await scratch { db in
       let done = try db.cachedStatement(sql: "UPDATE wanted SET is_done = 1 WHERE number = ?")
       for number in numbers { try done.execute(arguments: [number]) }
@@ -79,7 +79,7 @@ extension AccountState {
         ?? Row.fetchOne(
           db.cachedStatement(
             sql: "SELECT row, is_due FROM candidate WHERE content_digest = ? AND since >= ? ORDER BY row LIMIT 1"),
-          arguments: [digest, message.firstListing])
+          arguments: [digest, message.fetch.firstListing])
       guard let found else { return nil }
       let (earlier, isDue) = (found[0] as Int64, found[1] as Bool)
       try db.execute(sql: "DELETE FROM candidate WHERE row = ?", arguments: [earlier])
@@ -113,7 +113,7 @@ extension AccountState {
   /// The next messages to delete, by number.
   package func leaving(
     after number: Int, limit: Int, onlyRemovedHere: Bool = false
-  ) async throws -> [LeavingMessage] {
+  ) async throws -> [DrainPlan.Deletion] {
     try await read { db in
       try Row.fetchAll(
         db,
@@ -121,7 +121,7 @@ extension AccountState {
           SELECT number, row, is_removed_here FROM leaving WHERE number > ?1 AND is_removed_here >= ?2
           ORDER BY number LIMIT ?3
           """, arguments: [number, onlyRemovedHere, limit]
-      ).map { LeavingMessage(number: $0[0], row: $0[1], isRemovedHere: $0[2]) }
+      ).map { DrainPlan.Deletion(number: $0[0], row: $0[1], isRemovedHere: $0[2]) }
     }
   }
 

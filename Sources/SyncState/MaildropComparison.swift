@@ -5,7 +5,7 @@ import MailModel
 /// What is listed under one name, or without any, and the rows that have it.
 package struct MaildropGroup: Sendable {
   package var name: UniqueID?
-  package var listed: [ListedMessage] = []
+  package var listed: [MaildropEntry] = []
   package var rows: [DrainedRecord] = []
   /// There is more of it than one session looks at.
   package var isCut = false
@@ -59,7 +59,7 @@ extension AccountState {
   /// What is listed without a name, and the rows without one; nil where nothing is listed so.
   package func namelessGroup() async throws -> MaildropGroup? {
     try await read { db in
-      let listed = try ListedMessage.fetch(
+      let listed = try MaildropEntry.fetch(
         db, "SELECT number, unique_id, size FROM listed WHERE unique_id IS NULL ORDER BY number LIMIT ?",
         [Self.largestGroup + 1])
       guard !listed.isEmpty else { return nil }
@@ -80,7 +80,7 @@ extension AccountState {
       var groups: [MaildropGroup] = []
       var count = 0
       while let row = try rows.next() {
-        let message = ListedMessage(row: row)
+        let message = MaildropEntry(row: row)
         if message.uniqueID == groups.last?.name, let last = groups.indices.last {
           guard groups[last].listed.count <= Self.largestGroup else { break }
           groups[last].listed.append(message)
@@ -149,7 +149,7 @@ extension AccountState {
   }
 }
 
-extension ListedMessage {
+extension MaildropEntry {
   fileprivate static func fetch(_ db: Database, _ sql: String, _ arguments: StatementArguments) throws -> [Self] {
     let rows = try Row.fetchCursor(try db.cachedStatement(sql: sql), arguments: arguments)
     var messages: [Self] = []

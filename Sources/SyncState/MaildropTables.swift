@@ -83,7 +83,7 @@ extension AccountState {
 
   // MARK: What is listed
 
-  package func addListed(_ messages: [ListedMessage]) async throws {
+  package func addListed(_ messages: [MaildropEntry]) async throws {
     try await scratch { db in
       let insert = try db.cachedStatement(sql: "INSERT INTO listed (number, unique_id, size) VALUES (?, ?, ?)")
       for message in messages {
@@ -99,18 +99,5 @@ extension AccountState {
       let delete = try db.cachedStatement(sql: "DELETE FROM listed WHERE number = ?")
       for number in numbers { try delete.execute(arguments: [number]) }
     }
-  }
-}
-
-/// A message as one session lists it.
-package struct ListedMessage: Sendable, Equatable {
-  package var number: Int
-  package var uniqueID: UniqueID?
-  package var size: Int64?
-
-  package init(number: Int, uniqueID: UniqueID?, size: Int64?) {
-    self.number = number
-    self.uniqueID = uniqueID
-    self.size = size
   }
 }

@@ -20,13 +20,16 @@ import Testing
   /// One session's listing, all of it with rows of its own; returns these, oldest first.
   private func list(
     _ names: [String?], listing: Int64, into mailbox: Int64, leaves: Bool, now: Int64,
-    plan: DrainPlanRows = DrainPlanRows(), _ state: AccountState
+    plan: DrainPlan = DrainPlan(), _ state: AccountState
   ) async throws -> [Int64] {
     try await state.beginMaildrop()
     try await state.addListed(
-      names.enumerated().map { ListedMessage(number: $0 + 1, uniqueID: $1.flatMap(name), size: 10) })
+      names.enumerated().map { MaildropEntry(number: $0 + 1, uniqueID: $1.flatMap(name), size: 10) })
     var plan = plan
-    plan.wanted += names.indices.map { .init(number: $0 + 1, row: nil, firstListing: listing, attempts: 0) }
+    plan.fetches += names.enumerated().map { index, one in
+      .init(
+        entry: MaildropEntry(number: index + 1, uniqueID: one.flatMap(name), size: 10), row: nil, firstListing: listing)
+    }
     try await state.add(plan)
     try await state.noteListing(listing, into: mailbox, leaves: leaves, newestFirst: false, now: now)
     return try await state.wanted(after: 0, limit: 100).map(\.row)
@@ -75,18 +78,18 @@ import Testing
     try await settle(message, ids[0], state)
     #expect(try await drained(state).first?.isHere == true)
     #expect(try await drained(state).first?.departure == .leaving)
-    try await state.noteFetched([1], leaving: [LeavingMessage(number: 1, row: ids[0], isRemovedHere: false)])
+    try await state.noteFetched([1], leaving: [DrainPlan.Deletion(number: 1, row: ids[0], isRemovedHere: false)])
     #expect(try await state.leaving(after: 0, limit: 9).map(\.number) == [1])
     try await state.noteQuit()
     #expect(try await drained(state).first?.departure == .uncertain)
     #expect(try await state.confirmDeletion(now: 200) == 1)
     #expect(try await drained(state).first?.departure == .deleted)
-    #expect(try await state.history(limit: 10).map(\.event) == ["came", "deleted"])
-    var plan = DrainPlanRows()
+    #expect(try await state.history(limit: 10).map(\.event) == ["deleted"])
+    var plan = DrainPlan()
     (plan.gone, plan.forgotten) = ([ids[0]], [ids[1]])
     #expect(try await list([], listing: 2, into: mailbox, leaves: true, now: 300, plan: plan, state).isEmpty)
     #expect(try await drained(state).isEmpty)
-    #expect(try await state.history(limit: 10).map(\.event) == ["came", "deleted"], "each once")
+    #expect(try await state.history(limit: 10).map(\.event) == ["deleted", "came"], "each once")
     #expect(try await state.drainListing() == 2)
     #expect(try await state.summary().maildrop?.drained == 1)
     #expect(try await state.messages(baseNames: [Array("base\(ids[0])".utf8)]).first?.isEmpty == true)
@@ -101,17 +104,17 @@ import Testing
     let (state, mailbox) = try await opened()
     let ids = try await list(["x", "y"], listing: 1, into: mailbox, leaves: true, now: 100, state)
     for id in ids { try await delivered(id, in: mailbox, state) }
-    var plan = DrainPlanRows()
+    var plan = DrainPlan()
     plan.absent = ids
     plan.candidates = [
       .init(row: ids[0], isNamed: false, since: 2, isDue: true),
       .init(row: ids[1], isNamed: true, since: 1, isDue: false),
     ]
-    plan.contests = [([2], [ids[1]])]
+    plan.contests = [.init(numbers: [2], rows: [ids[1]])]
     let new = try await list(["new", "y"], listing: 2, into: mailbox, leaves: true, now: 200, plan: plan, state)
     #expect(try await drained(state).map(\.absentListing) == [2, 2, nil, nil])
     let wanted = try await state.wanted(after: 0, limit: 9)
-    #expect(wanted.map(\.isContested) == [false, true])
+    #expect(wanted.map(\.fetch.isContested) == [false, true])
     let (first, second) = (content(ids[0]), content(ids[1]))
     #expect(try await state.claim(wanted[0], content: second) == nil, "first listed when the row was not any more")
     #expect(try await state.claim(wanted[1], content: second)?.row == ids[1])
@@ -129,7 +132,7 @@ import Testing
     let ids = try await list(["a", "b", "c", nil], listing: 1, into: mailbox, leaves: false, now: 100, state)
     for id in ids.prefix(3) { try await delivered(id, in: mailbox, state) }
     try await state.beginMaildrop()
-    let further = (1...2_500).map { ListedMessage(number: $0 + 10, uniqueID: name("n\($0 % 2_000)"), size: 10) }
+    let further = (1...2_500).map { MaildropEntry(number: $0 + 10, uniqueID: name("n\($0 % 2_000)"), size: 10) }
     try await state.addListed(
       [
         .init(number: 1, uniqueID: name("a"), size: 10), .init(number: 2, uniqueID: name("b"), size: 11),
@@ -172,12 +175,12 @@ import Testing
   func absent() async throws {
     let (state, mailbox) = try await opened()
     let ids = try await list(["a", "b"], listing: 1, into: mailbox, leaves: false, now: 100, state)
-    var plan = DrainPlanRows()
+    var plan = DrainPlan()
     plan.absent = ids
     _ = try await list([], listing: 2, into: mailbox, leaves: false, now: 200, plan: plan, state)
     try await state.purgeAbsent(now: 200 + 365 * 86_400)
     #expect(try await drained(state).count == 2)
-    plan = DrainPlanRows()
+    plan = DrainPlan()
     plan.returned = [ids[0]]
     _ = try await list([], listing: 3, into: mailbox, leaves: false, now: 300, plan: plan, state)
     try await state.purgeAbsent(now: 300 + 367 * 86_400)

@@ -66,9 +66,9 @@ struct DrainFetches: Sendable {
   private func note(_ parts: inout [FetchedPart], _ result: inout MaildropSession.Result) async throws {
     for index in parts.indices {
       let settled = await parts[index].takeSettled()
-      let leaving = settled.messages.compactMap { message, earlier -> LeavingMessage? in
+      let leaving = settled.messages.compactMap { message, earlier -> DrainPlan.Deletion? in
         guard earlier?.isDue ?? (policy.retention == .delete) else { return nil }
-        return LeavingMessage(
+        return DrainPlan.Deletion(
           number: message.listed.number, row: earlier?.row ?? message.row, isRemovedHere: false)
       }
       try await state.noteFetched(settled.messages.map(\.0.listed.number), leaving: leaving)

@@ -10,7 +10,7 @@ struct DrainQuarantine: Sendable {
 
   /// Returns the numbers that may be deleted: of which the message is durably in quarantine, and is the one that was
   /// deleted here.
-  func keep(_ deletions: [LeavingMessage]) async throws -> Set<MessageNumber> {
+  func keep(_ deletions: [DrainPlan.Deletion]) async throws -> Set<MessageNumber> {
     guard account.settings.keepDeleted > 0, !deletions.isEmpty else { return Set(deletions.map(\.number)) }
     let state = account.state
     var uids: [MessageNumber: UID] = [:]

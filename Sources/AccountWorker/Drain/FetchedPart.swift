@@ -22,7 +22,7 @@ struct WantedParts {
       let wanted = try await state.wanted(after: place, limit: Self.size)
       guard let last = wanted.last else { break }
       place = last.place
-      for message in wanted where selection.takes(DrainPlan.Fetch(message)) { part.append(message) }
+      for message in wanted where selection.takes(message.fetch) { part.append(message) }
     }
     return part
   }

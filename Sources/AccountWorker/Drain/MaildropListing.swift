@@ -1,4 +1,5 @@
 import MailConnections
+import MailModel
 import SyncState
 
 /// What a session lists, in one round trip where the server has PIPELINING. The messages themselves are in the state's
@@ -20,7 +21,7 @@ struct MaildropListing: Sendable {
     let answers = try await connection.list { page, sizes in
       for entry in page { named.insert(entry.number) }
       try await state.addListed(
-        page.map { ListedMessage(number: $0.number, uniqueID: $0.id, size: sizes.size(of: $0.number)) })
+        page.map { MaildropEntry(number: $0.number, uniqueID: $0.id, size: sizes.size(of: $0.number)) })
     }
     let repeated = answers.names?.repeated ?? []
     try await state.removeListed(repeated)
@@ -41,11 +42,11 @@ struct MaildropListing: Sendable {
     _ sizes: MessageSizes, _ named: MessageNumbers, _ state: AccountState
   ) async throws -> Int {
     var (number, left, count) = (1, sizes.count, 0)
-    var page: [ListedMessage] = []
+    var page: [MaildropEntry] = []
     while left > 0 {
       if let size = sizes.size(of: number) {
         left -= 1
-        if !named.contains(number) { page.append(ListedMessage(number: number, uniqueID: nil, size: size)) }
+        if !named.contains(number) { page.append(MaildropEntry(number: number, uniqueID: nil, size: size)) }
       }
       number += 1
       if page.count == pageSize || left == 0 {

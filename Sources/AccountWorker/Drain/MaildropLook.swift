@@ -36,11 +36,10 @@ struct MaildropLook: Sendable {
     var groups = try await state.namelessGroup().map { [$0] } ?? []
     while true {
       for group in groups {
-        planner.compare(
-          group.listed.map { MaildropEntry($0) }, group.rows.map { KnownMessage($0) }, named: group.name)
+        planner.compare(group.listed, group.rows.map { KnownMessage($0) }, named: group.name)
         isCut = isCut || group.isCut
       }
-      try await state.add(DrainPlanRows(planner.takePart()))
+      try await state.add(planner.takePart())
       groups = try await state.differingGroups(after: groups.last?.name)
       if groups.isEmpty { return isCut }
     }
@@ -56,7 +55,7 @@ struct MaildropLook: Sendable {
       let rows = try await state.unlistedRows(after: last, firstListing: planner.totals.firstListing)
       guard let end = rows.last else { return }
       for row in rows { planner.resolve(KnownMessage(row), survey, isEmpty: isEmpty) }
-      try await state.add(DrainPlanRows(planner.takePart()))
+      try await state.add(planner.takePart())
       last = end.id
     }
   }

@@ -1,3 +1,5 @@
+import MailModel
+
 /// Which messages of a plan one session fetches, told one after the other in the order to fetch in.
 ///
 /// What has made trouble gets a session of its own: a connection that ends with it takes nothing along then, neither

@@ -1,5 +1,3 @@
-import MailModel
-
 /// What one session will do with a maildrop, or a part of that: the plan as data.
 package struct DrainPlan: Equatable, Sendable {
   /// A message to retrieve.
@@ -30,7 +28,13 @@ package struct DrainPlan: Equatable, Sendable {
     package var number: Int
     package var row: Int64
     /// Because the person deleted it here.
-    package var isRemovedHere = false
+    package var isRemovedHere: Bool
+
+    package init(number: Int, row: Int64, isRemovedHere: Bool = false) {
+      self.number = number
+      self.row = row
+      self.isRemovedHere = isRemovedHere
+    }
   }
 
   /// A row that one of the messages to fetch may turn out to be, by its content: one that the server calls the same
@@ -43,6 +47,13 @@ package struct DrainPlan: Equatable, Sendable {
     package var since: Int64
     /// The server's copy may go.
     package var isDue: Bool
+
+    package init(row: Int64, isNamed: Bool = false, since: Int64, isDue: Bool) {
+      self.row = row
+      self.isNamed = isNamed
+      self.since = since
+      self.isDue = isDue
+    }
   }
 
   /// Messages that only their content tells apart: the rows are not on the server any more unless one of these numbers
@@ -50,6 +61,11 @@ package struct DrainPlan: Equatable, Sendable {
   package struct Contest: Equatable, Sendable {
     package var numbers: [Int]
     package var rows: [Int64]
+
+    package init(numbers: [Int], rows: [Int64]) {
+      self.numbers = numbers
+      self.rows = rows
+    }
   }
 
   package var fetches: [Fetch] = []
@@ -66,25 +82,6 @@ package struct DrainPlan: Equatable, Sendable {
   package var forgotten: [Int64] = []
   /// Rows whose name is listed, and for another message: they are among those that are not listed.
   package var unlisted: [Int64] = []
-
-  package init() {}
-}
-
-/// What a whole plan comes to.
-package struct DrainTotals: Equatable, Sendable {
-  /// Wanted from the server; a session may take fewer.
-  package var fetches = 0
-  /// Such of them as could not be fetched before.
-  package var troubled = 0
-  package var deletions = 0
-  /// Listed and here, and to stay there.
-  package var kept = 0
-  /// Over the size limit and not here; they stay on the server.
-  package var tooLarge = 0
-  /// Such as the server has confirmed to be deleted more than once.
-  package var undeletable = 0
-  /// The first listing that had one of those to fetch.
-  package var firstListing: Int64?
 
   package init() {}
 }
