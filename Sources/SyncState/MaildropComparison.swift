@@ -14,7 +14,7 @@ package struct MaildropGroup: Sendable {
 /// A listing beside the rows, in parts of bounded size.
 extension AccountState {
   /// What one session looks at of messages, or of rows, that share a name or have none.
-  private static let largestGroup = 20_000
+  private static let largestGroup = 5_000
   private static let pageSize = 1_000
 
   /// Sets apart what needs no thought: messages under names of their own that are here, listed as before, and stay on the
