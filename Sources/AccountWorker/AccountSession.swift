@@ -95,6 +95,10 @@ struct AccountSession: Sendable {
     if let began = passes.ended(work.record.id, turn: turn) {
       await removeDeparted(before: began, queue, owning: isReserved ? work.record.id : nil)
     }
+    do { try await markSettled() } catch {
+      account.pipeline.fail(error)
+      signal.wake(.work)
+    }
     await answer(await requests.ended(work.record.id, turn: turn, result))
   }
 
@@ -115,6 +119,14 @@ struct AccountSession: Sendable {
       account.pipeline.fail(error)
       // Who waits for news now is to see that the account has stopped.
       signal.wake(.work)
+    }
+  }
+
+  /// Gives the mailboxes a turn whose deletions have waited for what the last looks at folders found.
+  func markSettled() async throws {
+    guard let scans = account.facts.takeAdvance() else { return }
+    for id in try await account.state.mailboxesSettled(settle: settings.settle.nanoseconds, in: scans) {
+      dirty.mark(id, .folder)
     }
   }
 

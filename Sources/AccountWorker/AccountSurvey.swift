@@ -31,7 +31,7 @@ struct AccountSurvey: Sendable {
   let isDryRun: Bool
   /// The names to look at; empty for all.
   var only: Set<String> = []
-  /// Where rounds are under way meanwhile: their folders are left alone, and they get another turn.
+  /// Where rounds are under way meanwhile: their folders are left to another turn.
   var queue: WorkQueue?
   /// A mailbox that always gets its round: the status of the selected mailbox says nothing.
   var selected: MailboxName?
@@ -128,10 +128,13 @@ struct AccountSurvey: Sendable {
     let began = account.clock.now().total
     var isComplete = true
     var looked: [Int64: Looked] = [:]
+    var folders: Set<Int64> = []
     let uses = Dictionary(
       listed.map { ($0.record.id, $0.listed.entry.specialUse) }, uniquingKeysWith: { first, _ in first })
     let asked = Set(result.mailboxes.map(\.record.id))
+    let isAnyDue = try await account.isLookDue(at: began)
     for record in try await account.state.mailboxes() where record.removal != .held && !absent.contains(record.id) {
+      folders.insert(record.id)
       guard blocked[record.id] == nil else {
         isComplete = false
         continue
@@ -139,6 +142,8 @@ struct AccountSurvey: Sendable {
       if let queue, await !queue.reserve(record.id) {
         looked[record.id] = Looked(isBusy: true)
         isComplete = false
+        if isAnyDue, try await lookInPassing(at: record) { continue }
+        account.folderNews.note(.everything, of: record.id)
         continue
       }
       do {
@@ -154,7 +159,10 @@ struct AccountSurvey: Sendable {
         let failure = SyncFailure(error, account: settings.name, location: "\(settings.name)/\(record.name)")
         guard failure.scope != .account else { throw error }
         // A folder of a mailbox that is mirrored no more may be gone.
-        guard uses.keys.contains(record.id) else { continue }
+        guard uses.keys.contains(record.id) else {
+          folders.remove(record.id)
+          continue
+        }
         isComplete = false
         looked[record.id] = Looked(isStopped: true)
         guard asked.contains(record.id) else { continue }
@@ -163,12 +171,22 @@ struct AccountSurvey: Sendable {
       }
     }
     account.folderWatch?.retain(Set(looked.keys))
-    if isComplete {
-      try await adoptDirection()
-      // In a dry run nothing waits to be settled.
-      account.facts.noteCompleteScan(began: isDryRun ? .max : began)
-    }
+    if isComplete { try await adoptDirection() }
+    // In a dry run nothing waits to be settled.
+    let (since, now) = isDryRun ? (Int64.max, Int64.max) : (began, account.clock.now().total)
+    account.facts.noteSurvey(of: folders, began: since, now: now)
     return looked
+  }
+
+  /// Whether nothing can be in the folder that is missing elsewhere.
+  private func lookInPassing(at record: MailboxRecord) async throws -> Bool {
+    do {
+      return try await PassingLook(account: account, mailbox: try await account.mirrored(record)).findsNothing()
+    } catch {
+      // Its turn meets it again, and says so.
+      guard SyncFailure(error, account: settings.name, location: "").scope != .account else { throw error }
+      return false
+    }
   }
 
   /// What was changed here while nothing was sent is not sent without the person's word.

@@ -7,8 +7,9 @@ import SyncState
 struct DisappearanceCheck: Sendable {
   let account: OpenAccount
 
-  /// Those of the rows whose base names are in no folder. What is found somewhere is left to the next scan.
-  func run(_ rows: [MessageRecord]) async throws -> [MessageRecord] {
+  /// Those of the rows whose base names are in no folder. What is found somewhere is left to the next scan. Nil where a
+  /// folder does not stand still for long enough to say.
+  func run(_ rows: [MessageRecord]) async throws -> [MessageRecord]? {
     guard !rows.isEmpty else { return [] }
     let names = Set(rows.map(\.baseName))
     var found: Set<[UInt8]> = []
@@ -24,7 +25,7 @@ struct DisappearanceCheck: Sendable {
       guard let here = try await account.pool.run({ try folder.present(names, clock: clock) }) else {
         account.logger.info(
           "\(mailbox.location): its files are being renamed; deletions wait", metadata: account.metadata())
-        return []
+        return nil
       }
       let loose = try await withoutOwner(here, in: record.id)
       if !loose.isEmpty { try await account.state.forgetScan(of: record.id) }

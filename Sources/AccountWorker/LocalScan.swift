@@ -24,7 +24,10 @@ struct LocalScan: Sendable {
   func run() async throws -> Result {
     let (folder, clock) = (mailbox.folder, account.clock)
     let stamp = try await account.pool.run { try folder.stamp(clock: clock) }
-    if !isForced, let last = mailbox.record.scan, last.allowsSkipping(now: stamp) { return Result(wasSkipped: true) }
+    if !isForced, let last = mailbox.record.scan, last.allowsSkipping(now: stamp) {
+      noteLook(stamp)
+      return Result(wasSkipped: true)
+    }
     if state.sessionLostToPowerCut != nil, !isDryRun {
       try await SecondNames(account: account, mailbox: mailbox).remove()
     }
@@ -46,7 +49,13 @@ struct LocalScan: Sendable {
     }
     try await state.setLocalFiles(locals, of: id)
     try await state.setScan(FolderScanRecord(stamp), of: id)
+    noteLook(stamp)
     return result
+  }
+
+  /// In a dry run nothing waits to be settled.
+  private func noteLook(_ stamp: FolderStamp) {
+    account.facts.noteLook(at: id, began: isDryRun ? .max : stamp.began.total)
   }
 
   /// Compares files with the rows of their base names and notes what differs; returns those that have no row.

@@ -202,6 +202,7 @@ struct MailboxTurn {
   func scan(_ current: inout PushedMailbox) async throws -> Bool {
     let id = current.work.record.id
     let looks = try await FolderLooks(account: session.express).run(queue)
+    try await session.markSettled()
     if looks.left.contains(id) {
       await leaveToOthers(&current)
       return false

@@ -64,7 +64,7 @@ struct MailboxWatch {
         place.pushed?.isCurrent = false
         continue
       }
-      if let pause = try await session.account.timeToSettle() {
+      if let pause = try await session.account.timeToSettle(isPatient: true) {
         place.nextSurvey = min(place.nextSurvey, .now() + TimeAmount(pause))
       }
       let reasons = try await sleep(&place)

@@ -31,7 +31,10 @@ struct PushDeletions: Sendable {
     let rests = changes.rests.filter { $0.leaving != .replaced }
     try await delete(rests, .rest(copied: state.copied(rests.map(\.id))), &result)
     try await delete(replaced, .expunge, &result)
-    let deletions = try await DisappearanceCheck(account: account).run(changes.deletions)
+    guard let deletions = try await DisappearanceCheck(account: account).run(changes.deletions) else {
+      result.undone += changes.deletions.count
+      return result
+    }
     guard !deletions.isEmpty else { return result }
     guard account.settings.policy.deleteOnServer != .never else {
       try await state.setUnsendable(deletions.map(\.id))

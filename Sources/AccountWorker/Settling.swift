@@ -5,7 +5,8 @@ extension OpenAccount {
   /// How long until another look at the account can decide something that waits only for time: whether a missing file
   /// was deleted (`settle`), or whether a message was sent whose connection broke; or can end a mailbox that is empty
   /// now. Nil where nothing does.
-  func timeToSettle() async throws -> Duration? {
+  /// - Parameter isPatient: what the last survey could not look at is given time.
+  func timeToSettle(isPatient: Bool = false) async throws -> Duration? {
     if let drain = settings.drain { return drain.deletesOnServer ? try await timeToDelete() : nil }
     let tried = facts.triedRemovals
     if facts.wantsLook { return .milliseconds(200) }
@@ -13,9 +14,15 @@ extension OpenAccount {
     let sendsChanges = settings.policy.direction == .twoWay
     let now = clock.now().total
     var next: Int64?
-    if let scanned = facts.lastCompleteScan {
+    let looks = facts.looks
+    if let surveyed = looks.surveyed {
       next = try await state.nextSettled(
-        settle: settings.settle.nanoseconds, after: scanned, sendsChanges: sendsChanges)
+        settle: settings.settle.nanoseconds, after: surveyed, sendsChanges: sendsChanges)
+    }
+    if isPatient, let due = next, let last = looks.lastSurvey, due <= last {
+      next = try await state.nextSettled(settle: settings.settle.nanoseconds, after: last, sendsChanges: sendsChanges)
+      let another = last + 1_000_000_000 << Int64(min(looks.incomplete, 8))
+      next = min(next ?? another, another)
     }
     for intent in try await state.intents() where intent.isUncertain && sendsChanges {
       let patience = IntentResolution.patience(for: intent.kind, hasMove: facts.hasMove)
@@ -23,6 +30,14 @@ extension OpenAccount {
       next = min(next ?? due, due)
     }
     return next.map { Self.pause(from: now, to: $0) }
+  }
+
+  /// Whether a file is missing for so long that a complete scan which begins now decides what that means.
+  func isLookDue(at now: Int64) async throws -> Bool {
+    let due = try await state.nextSettled(
+      settle: settings.settle.nanoseconds, after: facts.looks.surveyed ?? 0,
+      sendsChanges: settings.policy.direction == .twoWay)
+    return due.map { $0 <= now } ?? false
   }
 
   /// Until a message that is kept on the server counts as deleted here.

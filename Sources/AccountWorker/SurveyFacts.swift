@@ -4,7 +4,7 @@ import MailModel
 /// What the last look at the whole account found that its rounds need to know.
 final class SurveyFacts: Sendable {
   private struct State {
-    var lastCompleteScan: Int64?
+    var looks = AccountLooks()
     var trash: MailboxName?
     var triedRemovals: Set<Int64> = []
     var wantsLook = false
@@ -15,7 +15,10 @@ final class SurveyFacts: Sendable {
   private let state = Mutex(State())
 
   /// When the last scan of all folders began that met no obstacle; nanoseconds since 1970.
-  var lastCompleteScan: Int64? { state.withLock { $0.lastCompleteScan } }
+  var lastCompleteScan: Int64? { state.withLock { $0.looks.complete } }
+
+  /// The looks at the account's folders.
+  var looks: AccountLooks { state.withLock { $0.looks } }
 
   /// The server's Trash, mirrored or not.
   var trash: MailboxName? { state.withLock { $0.trash } }
@@ -35,7 +38,11 @@ final class SurveyFacts: Sendable {
   func setFoldersWatched(_ areWatched: Bool) { state.withLock { $0.areFoldersWatched = areWatched } }
   func setWantsLook(_ wants: Bool) { state.withLock { $0.wantsLook = wants } }
   func noteRemovalTried(_ mailbox: Int64) { state.withLock { _ = $0.triedRemovals.insert(mailbox) } }
-  func noteCompleteScan(began: Int64) { state.withLock { $0.lastCompleteScan = began } }
+  func noteLook(at mailbox: Int64, began: Int64) { state.withLock { $0.looks.looked(at: mailbox, began: began) } }
+  func noteSurvey(of mailboxes: Set<Int64>, began: Int64, now: Int64) {
+    state.withLock { $0.looks.surveyed(mailboxes, began: began, now: now) }
+  }
+  func takeAdvance() -> Range<Int64>? { state.withLock { $0.looks.takeAdvance() } }
   func noteMove(_ hasMove: Bool) { state.withLock { $0.hasMove = hasMove } }
   func noteTrash(_ name: MailboxName?) { state.withLock { $0.trash = name } }
 }

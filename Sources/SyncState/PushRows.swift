@@ -193,6 +193,20 @@ extension AccountState {
     }
   }
 
+  /// The mailboxes in which a file that is missing counts as deleted since a complete scan that began then.
+  package func mailboxesSettled(settle: Int64, in scans: Range<Int64>) async throws -> [Int64] {
+    try await read { db in
+      try Int64.fetchAll(
+        db,
+        sql: """
+          SELECT DISTINCT mailbox FROM message INDEXED BY message_pending
+          WHERE pending <> 0 AND pending & 1 AND state = 1 AND remote = 1 AND uid IS NOT NULL AND departed IS NULL
+            AND leaving = 0 AND unsendable = 0 AND missing_since + ?1 > ?2 AND missing_since + ?1 <= ?3
+            AND id NOT IN (SELECT message FROM hold_message)
+          """, arguments: [settle, scans.lowerBound, scans.upperBound])
+    }
+  }
+
   private static let sendableFile = """
     refused IS NULL AND NOT EXISTS (SELECT 1 FROM hold_file
       WHERE hold_file.mailbox = local_file.mailbox AND hold_file.base_name = local_file.base_name

@@ -1,6 +1,7 @@
 /* Preloaded into the daemon by fast_clock.py: its monotonic and boot-time clocks run RATE times as fast as the machine's,
-   all its waits are that much shorter, and its boot-time clock is ahead by what the machine has "slept". The wall clock,
-   with which files are dated, stays as it is. */
+   all its waits are that much shorter, and its boot-time clock is ahead by what the machine has "slept". Its wall clock runs
+   as fast, so that what it counts by that one (`settle`) is as long as it says, but without what was slept: the kernel
+   dates files by the machine's clock, and none may look older than a day. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -8,11 +9,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,6 +28,7 @@ struct control {
   int64_t origin; /* nanoseconds of the machine's CLOCK_MONOTONIC at which the fast one began at the same value */
   int64_t rate;
   int64_t slept; /* nanoseconds by which CLOCK_BOOTTIME is ahead of CLOCK_MONOTONIC */
+  int64_t wall; /* nanoseconds since 1970 at the origin */
 };
 
 static volatile struct control *control;
@@ -36,6 +40,8 @@ static int (*real_poll)(struct pollfd *, nfds_t, int);
 static int (*real_ppoll)(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *);
 static int (*real_epoll_wait)(int, struct epoll_event *, int, int);
 static int (*real_close)(int);
+static int (*real_sem_timedwait)(sem_t *, const struct timespec *);
+static int (*real_pthread_cond_timedwait)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
 
 /* The timers that are set by CLOCK_BOOTTIME: they are due at once when the machine has slept through their time. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -57,6 +63,10 @@ static int is_fast(clockid_t clock) {
          || clock == CLOCK_BOOTTIME || clock == CLOCK_BOOTTIME_ALARM;
 }
 static int is_boottime(clockid_t clock) { return clock == CLOCK_BOOTTIME || clock == CLOCK_BOOTTIME_ALARM; }
+
+static int is_wall(clockid_t clock) { return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE; }
+
+static int64_t fast_wall(void) { return control->wall + (machine() - control->origin) * control->rate; }
 
 static int64_t fast(clockid_t clock) {
   return control->origin + (machine() - control->origin) * control->rate + (is_boottime(clock) ? control->slept : 0);
@@ -101,6 +111,8 @@ __attribute__((constructor)) static void begin(void) {
   real_ppoll = dlsym(RTLD_NEXT, "ppoll");
   real_epoll_wait = dlsym(RTLD_NEXT, "epoll_wait");
   real_close = dlsym(RTLD_NEXT, "close");
+  real_sem_timedwait = dlsym(RTLD_NEXT, "sem_timedwait");
+  real_pthread_cond_timedwait = dlvsym(RTLD_NEXT, "pthread_cond_timedwait", "GLIBC_2.3.2");
   const char *path = getenv("MAILMIRROR_TEST_CLOCK");
   int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
   void *page = file < 0 ? MAP_FAILED : mmap(NULL, sizeof(struct control), PROT_READ, MAP_SHARED, file, 0);
@@ -115,6 +127,10 @@ __attribute__((constructor)) static void begin(void) {
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now) {
+  if (control && is_wall(clock)) {
+    *now = parts(fast_wall());
+    return 0;
+  }
   if (!control || !is_fast(clock)) {
     if (!real_clock_gettime) real_clock_gettime = dlsym(RTLD_NEXT, "clock_gettime");
     return real_clock_gettime(clock, now);
@@ -171,6 +187,30 @@ int nanosleep(const struct timespec *wanted, struct timespec *left) {
   int result = real_nanosleep(&pause, left);
   if (result != 0 && left) *left = parts(whole(left) * control->rate);
   return result;
+}
+
+int gettimeofday(struct timeval *restrict now, void *restrict zone) {
+  struct timespec time;
+  clock_gettime(CLOCK_REALTIME, &time);
+  *now = (struct timeval){.tv_sec = time.tv_sec, .tv_usec = time.tv_nsec / 1000};
+  return 0;
+}
+
+/* A time of the fast wall clock as one of the machine's. */
+static struct timespec slow_wall(const struct timespec *until) {
+  struct timespec now;
+  real_clock_gettime(CLOCK_REALTIME, &now);
+  return parts(whole(&now) + (whole(until) - fast_wall()) / control->rate);
+}
+
+int sem_timedwait(sem_t *semaphore, const struct timespec *until) {
+  struct timespec end = slow_wall(until);
+  return real_sem_timedwait(semaphore, &end);
+}
+
+int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex, const struct timespec *until) {
+  struct timespec end = slow_wall(until);
+  return real_pthread_cond_timedwait(condition, mutex, &end);
 }
 
 int usleep(useconds_t wanted) {

