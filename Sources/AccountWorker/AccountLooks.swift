@@ -11,7 +11,7 @@ struct AccountLooks: Sendable {
   private(set) var complete: Int64?
   /// What was complete when the last survey had its look.
   private(set) var surveyed: Int64?
-  /// How many surveys in a row have left something to be looked at.
+  /// How many surveys in a row have left something to be looked at for which a missing file waits.
   private(set) var incomplete = 0
   /// The end of what `takeAdvance` has told.
   private var told: Int64?
@@ -22,12 +22,13 @@ struct AccountLooks: Sendable {
   }
 
   /// A survey has looked at all of these folders that it could.
-  mutating func surveyed(_ folders: Set<Int64>, began time: Int64, now: Int64) {
+  /// - Parameter isAwaited: a missing file waits for that.
+  mutating func surveyed(_ folders: Set<Int64>, began time: Int64, now: Int64, isAwaited: Bool) {
     // What is later than now was noted before the clock was set back.
     began = began.filter { folders.contains($0.key) && $0.value <= now }
     self.folders = folders
     lastSurvey = time
-    incomplete += 1
+    incomplete = isAwaited ? incomplete + 1 : 0
     advance()
     (surveyed, told) = (complete, complete)
   }

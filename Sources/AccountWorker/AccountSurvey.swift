@@ -132,7 +132,7 @@ struct AccountSurvey: Sendable {
     let uses = Dictionary(
       listed.map { ($0.record.id, $0.listed.entry.specialUse) }, uniquingKeysWith: { first, _ in first })
     let asked = Set(result.mailboxes.map(\.record.id))
-    let isAnyDue = try await account.isLookDue(at: began)
+    let isAwaited = try await account.isLookDue(at: began)
     for record in try await account.state.mailboxes() where record.removal != .held && !absent.contains(record.id) {
       folders.insert(record.id)
       guard blocked[record.id] == nil else {
@@ -142,7 +142,7 @@ struct AccountSurvey: Sendable {
       if let queue, await !queue.reserve(record.id) {
         looked[record.id] = Looked(isBusy: true)
         isComplete = false
-        if isAnyDue, try await lookInPassing(at: record) { continue }
+        guard isAwaited, try await !lookInPassing(at: record) else { continue }
         account.folderNews.note(.everything, of: record.id)
         continue
       }
@@ -174,7 +174,7 @@ struct AccountSurvey: Sendable {
     if isComplete { try await adoptDirection() }
     // In a dry run nothing waits to be settled.
     let (since, now) = isDryRun ? (Int64.max, Int64.max) : (began, account.clock.now().total)
-    account.facts.noteSurvey(of: folders, began: since, now: now)
+    account.facts.noteSurvey(of: folders, began: since, now: now, isAwaited: isAwaited)
     return looked
   }
 

@@ -10,7 +10,7 @@ import Testing
     looks.looked(at: 1, began: 11)
     looks.looked(at: 2, began: 12)
     #expect(looks.complete == nil)
-    looks.surveyed([1, 2], began: 10, now: 13)
+    looks.surveyed([1, 2], began: 10, now: 13, isAwaited: true)
     #expect(looks.complete == 10)
     #expect(looks.surveyed == 10)
     #expect(looks.incomplete == 0)
@@ -21,7 +21,7 @@ import Testing
   mutating func aTurnCompletesASurvey() {
     surveyAll(at: 10)
     looks.looked(at: 1, began: 51)
-    looks.surveyed([1, 2], began: 50, now: 52)
+    looks.surveyed([1, 2], began: 50, now: 52, isAwaited: true)
     #expect(looks.complete == 11)
     #expect(looks.incomplete == 1)
     looks.looked(at: 2, began: 70)
@@ -38,7 +38,7 @@ import Testing
     looks.looked(at: 2, began: 30)
     #expect(looks.complete == 10)
     looks.looked(at: 1, began: 51)
-    looks.surveyed([1, 2], began: 50, now: 52)
+    looks.surveyed([1, 2], began: 50, now: 52, isAwaited: true)
     #expect(looks.complete == 30)
     #expect(looks.incomplete == 1)
   }
@@ -55,7 +55,7 @@ import Testing
     surveyAll(at: 10)
     looks.looked(at: 1, began: 51)
     looks.looked(at: 2, began: 52)
-    looks.surveyed([1, 2, 3], began: 50, now: 53)
+    looks.surveyed([1, 2, 3], began: 50, now: 53, isAwaited: true)
     #expect(looks.complete == 10)
     looks.looked(at: 3, began: 60)
     #expect(looks.complete == 50)
@@ -64,7 +64,7 @@ import Testing
   @Test mutating func aFolderThatIsGoneKeepsNothingWaiting() {
     surveyAll(at: 10)
     looks.looked(at: 1, began: 51)
-    looks.surveyed([1], began: 50, now: 52)
+    looks.surveyed([1], began: 50, now: 52, isAwaited: true)
     #expect(looks.complete == 50)
   }
 
@@ -72,15 +72,23 @@ import Testing
   mutating func aClockThatWasSetBack() {
     surveyAll(at: 1_000)
     looks.looked(at: 1, began: 51)
-    looks.surveyed([1, 2], began: 50, now: 52)
+    looks.surveyed([1, 2], began: 50, now: 52, isAwaited: true)
     #expect(looks.incomplete == 1)
     looks.looked(at: 2, began: 60)
     #expect(looks.complete == 50)
   }
 
+  @Test mutating func whatNobodyWaitsForIsNotCounted() {
+    surveyAll(at: 10)
+    looks.looked(at: 1, began: 51)
+    looks.surveyed([1, 2], began: 50, now: 52, isAwaited: false)
+    looks.surveyed([1, 2], began: 60, now: 62, isAwaited: false)
+    #expect(looks.incomplete == 0)
+  }
+
   private mutating func surveyAll(at time: Int64) {
     looks.looked(at: 1, began: time + 1)
     looks.looked(at: 2, began: time + 1)
-    looks.surveyed([1, 2], began: time, now: time + 2)
+    looks.surveyed([1, 2], began: time, now: time + 2, isAwaited: true)
   }
 }
