@@ -16,7 +16,8 @@ struct AccountLooks: Sendable {
   /// The end of what `takeAdvance` has told.
   private var told: Int64?
 
-  mutating func looked(at mailbox: Int64, began time: Int64) {
+  mutating func looked(at mailbox: Int64, began time: Int64, now: Int64) {
+    forget(after: now)
     began[mailbox] = time
     advance()
   }
@@ -24,8 +25,8 @@ struct AccountLooks: Sendable {
   /// A survey has looked at all of these folders that it could.
   /// - Parameter isAwaited: a missing file waits for that.
   mutating func surveyed(_ folders: Set<Int64>, began time: Int64, now: Int64, isAwaited: Bool) {
-    // What is later than now was noted before the clock was set back.
-    began = began.filter { folders.contains($0.key) && $0.value <= now }
+    forget(after: now)
+    began = began.filter { folders.contains($0.key) }
     self.folders = folders
     lastSurvey = time
     incomplete = isAwaited ? incomplete + 1 : 0
@@ -38,6 +39,13 @@ struct AccountLooks: Sendable {
     guard let complete, complete > told ?? 0 else { return nil }
     defer { told = complete }
     return (told ?? 0)..<complete
+  }
+
+  /// What is later than now was noted before the clock was set back: it says nothing of a file that goes from now on.
+  private mutating func forget(after now: Int64) {
+    began = began.filter { $0.value <= now }
+    guard let lastSurvey, lastSurvey > now else { return }
+    (self.lastSurvey, complete, surveyed, told) = (nil, nil, nil, nil)
   }
 
   private mutating func advance() {

@@ -55,7 +55,8 @@ struct LocalScan: Sendable {
 
   /// In a dry run nothing waits to be settled.
   private func noteLook(_ stamp: FolderStamp) {
-    account.facts.noteLook(at: id, began: isDryRun ? .max : stamp.began.total)
+    let (began, now) = isDryRun ? (Int64.max, Int64.max) : (stamp.began.total, account.clock.now().total)
+    account.facts.noteLook(at: id, began: began, now: now)
   }
 
   /// Compares files with the rows of their base names and notes what differs; returns those that have no row.

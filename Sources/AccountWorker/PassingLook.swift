@@ -21,7 +21,7 @@ struct PassingLook: Sendable {
         guard try await areKnown(entries) else { return false }
       }
     }
-    account.facts.noteLook(at: id, began: stamp.began.total)
+    account.facts.noteLook(at: id, began: stamp.began.total, now: clock.now().total)
     return true
   }
 

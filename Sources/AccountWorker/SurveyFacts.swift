@@ -38,7 +38,9 @@ final class SurveyFacts: Sendable {
   func setFoldersWatched(_ areWatched: Bool) { state.withLock { $0.areFoldersWatched = areWatched } }
   func setWantsLook(_ wants: Bool) { state.withLock { $0.wantsLook = wants } }
   func noteRemovalTried(_ mailbox: Int64) { state.withLock { _ = $0.triedRemovals.insert(mailbox) } }
-  func noteLook(at mailbox: Int64, began: Int64) { state.withLock { $0.looks.looked(at: mailbox, began: began) } }
+  func noteLook(at mailbox: Int64, began: Int64, now: Int64) {
+    state.withLock { $0.looks.looked(at: mailbox, began: began, now: now) }
+  }
   func noteSurvey(of mailboxes: Set<Int64>, began: Int64, now: Int64, isAwaited: Bool) {
     state.withLock { $0.looks.surveyed(mailboxes, began: began, now: now, isAwaited: isAwaited) }
   }

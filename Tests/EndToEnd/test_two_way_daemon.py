@@ -1,6 +1,5 @@
 """The daemon, both ways: what is done in folders reaches the server without a `sync`, and holds wait for the person."""
 
-exec(open("/tmp/dbg.py").read())
 import os
 import time
 
