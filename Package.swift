@@ -23,7 +23,7 @@ let package = Package(
     .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CLinux"),
-    .target(name: "Locks"),
+    .target(name: "Locks", dependencies: [.product(name: "NIOConcurrencyHelpers", package: "swift-nio")]),
     .target(
       name: "LinuxFiles",
       dependencies: ["CLinux", "Locks", .product(name: "NIOConcurrencyHelpers", package: "swift-nio")] + nio),

@@ -86,7 +86,8 @@ struct AccountSession: Sendable {
       sound.note(work.record.id, isSound: round.notices.allSatisfy { $0.scope == .message })
       for notice in round.notices { log(notice, of: work) }
       // Where messages went is to be known soon, and what was not done is to be done.
-      if round.sent.moved + round.sent.deleted + round.sent.undone + round.departed > 0 { signal.wake(.survey) }
+      let count = round.sent.moved + round.sent.deleted + round.sent.undone + round.departed
+      if count > 0 || round.hasLookedElsewhere { signal.wake(.survey) }
     case .failure(let failure):
       sound.note(work.record.id, isSound: false)
       log(failure, of: work)

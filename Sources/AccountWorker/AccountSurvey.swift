@@ -23,6 +23,9 @@ struct AccountSurvey: Sendable {
     var began: Int64 = 0
     /// Every mailbox in which messages may have appeared gets its round.
     var isWhole = true
+
+    /// The mailboxes in which something may be done.
+    var sound: [LinkedMailbox] { mailboxes.filter { !stopped.contains($0.record.id) } }
   }
 
   let account: OpenAccount
@@ -85,6 +88,8 @@ struct AccountSurvey: Sendable {
     for name in only where !linking.linked.contains(where: { $0.record.name.description == name }) {
       result.failures.append(.noSuchMailbox(name, account: settings.name))
     }
+    account.facts.noteMirrored(Set(result.sound.map(\.record.id)))
+    if !isDryRun { try await lookForDepartures(connection, &result) }
     try await compare(connection.capabilities, looked, &result)
     if !isDryRun {
       if only.isEmpty, isSame {
@@ -96,14 +101,37 @@ struct AccountSurvey: Sendable {
       result.isWhole = linking.linked.allSatisfy {
         asked.contains($0.record.id) || !$0.hasNews || $0.record.removal == .held
       }
-      try await DepartureLook(account: account, connection: connection, queue: queue).run(
-        result.mailboxes.filter { !result.stopped.contains($0.record.id) }, before: began)
     }
     if !isDryRun, only.isEmpty, !result.failures.contains(where: { $0.scope == .mailbox }) {
       // Every folder was looked at: what a power cut may have taken is known now.
       try await account.state.clearSuspicion()
     }
     return result
+  }
+
+  /// The statuses of one listing are of different moments: that of a mailbox may have been read before another client
+  /// moved a message from there, and that of the message's new mailbox after it. So the others are asked again where
+  /// there is news; and where messages have left, so that what is found from then on is all that there was to be found.
+  private func lookForDepartures(_ connection: IMAPConnection, _ result: inout Result) async throws {
+    // Where each status is a command of its own, a round looks for the source of what it finds (`MoveSourceLook`).
+    if connection.capabilities.hasListStatus, result.sound.contains(where: \.hasKnownNews),
+      !result.sound.contains(where: \.hasLost)
+    {
+      // Of the selected mailbox a status may tell what the server last said of it, and NOOP has it say the rest.
+      if selected != nil { try await connection.noop() }
+      try await listAgain(connection, &result)
+    }
+    let look = DepartureLook(account: account, connection: connection, queue: queue, selected: selected)
+    if try await look.run(result.sound) > 0 { try await listAgain(connection, &result) }
+  }
+
+  private func listAgain(_ connection: IMAPConnection, _ result: inout Result) async throws {
+    result.began = account.clock.now().total
+    let statuses = Dictionary(
+      try await list(connection).map { ($0.entry.name, $0.status) }, uniquingKeysWith: { first, _ in first })
+    for place in result.mailboxes.indices {
+      if let status = statuses[result.mailboxes[place].record.name] { result.mailboxes[place].listed.status = status }
+    }
   }
 
   private func list(_ connection: IMAPConnection) async throws -> [ListedMailbox] {

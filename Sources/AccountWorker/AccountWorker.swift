@@ -160,8 +160,8 @@ package actor AccountWorker {
     guard !dryRun, survey.isWhole else { return false }
     let departures = try await DepartureRound(account: account).run(before: survey.began)
     for end in departures.ends { outcome.add(end) }
-    let hasDeparted = await ended.hasDeparted
-    return departures.wantsAnotherLook || hasDeparted
+    let wantsAnotherLook = await ended.wantsAnotherLook
+    return departures.wantsAnotherLook || wantsAnotherLook
   }
 
   /// Writes down how the account stands and closes its state.
@@ -188,11 +188,12 @@ package actor AccountWorker {
 private actor EndedTurns {
   private(set) var outcome: SyncOutcome
   init(_ outcome: SyncOutcome) { self.outcome = outcome }
-  /// Messages have left their mailboxes since the pass began.
-  private(set) var hasDeparted = false
+  /// Messages have left their mailboxes since the pass began, or it is not known what they are.
+  private(set) var wantsAnotherLook = false
 
   func add(_ result: Result<RoundResult, SyncFailure>, isDryRun: Bool) {
     outcome.add(result, isDryRun: isDryRun)
-    if case .success(let round) = result, round.departed > 0 { hasDeparted = true }
+    guard case .success(let round) = result else { return }
+    if round.departed > 0 || round.hasUnknown { wantsAnotherLook = true }
   }
 }

@@ -4,25 +4,31 @@ import MailModel
 import Maildir
 import SyncState
 
-/// Finds out of a message that is about to be delivered whether it is here already.
+/// Finds out of a message that is about to be delivered whether it is here already, or is perhaps being moved here.
 struct DeliveryMatching: Sendable {
   let account: AccountState
   let settings: AccountSettings
   let pool: DiskPool
   let clock: WallClock
   let logger: Logger
+  let moves: LikelyMoves
 
   /// Where a file of this very content lies in the folder without a row, or a row of it has no UID, nothing is
-  /// delivered: the two become one message.
+  /// delivered: the two become one message. Nor is one delivered that may have been moved here.
   func adopted(_ message: ReadyMessage) async throws -> Bool {
     if let claims = message.claims, try await claims(message.uid, message.content.digests.content) {
       try await pool.run { try message.file.discard() }
       message.uids.settle(message.uid)
       return true
     }
-    guard message.mayBeHere else { return false }
     let mailbox = message.mailbox.record.id
     let digests = message.content.digests
+    if message.mayBeMoved, try await !moves.sources(of: [digests.header], target: mailbox).isEmpty {
+      // A round asks there first.
+      try await pool.run { try message.file.discard() }
+      return true
+    }
+    guard message.mayBeHere else { return false }
     if let row = try await account.unpaired(headerDigest: digests.header, in: mailbox)
       .first(where: { $0.digests.content == digests.content })
     {

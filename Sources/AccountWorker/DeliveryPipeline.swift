@@ -40,15 +40,15 @@ final class DeliveryPipeline: Sendable {
 
   init(
     account: AccountState, settings: AccountSettings, pool: DiskPool, clock: WallClock, meter: ProgressMeter,
-    logger: Logger,
-    report: @escaping @Sendable ([MessageChange]) -> Void
+    logger: Logger, moves: LikelyMoves, report: @escaping @Sendable ([MessageChange]) -> Void
   ) {
     self.account = account
     self.settings = settings
     self.report = report
     self.pool = pool
     self.meter = meter
-    matching = DeliveryMatching(account: account, settings: settings, pool: pool, clock: clock, logger: logger)
+    matching = DeliveryMatching(
+      account: account, settings: settings, pool: pool, clock: clock, logger: logger, moves: moves)
   }
 
   // MARK: From the event loops and the disk threads

@@ -68,6 +68,8 @@ struct DownloadRound: Sendable {
     if intake.mayBeHere { try await uniteFlags(ledger.settled) }
     guard !rest.isEmpty else { return result }
 
+    // What another session has expunged meanwhile may be listed until NOOP has it told.
+    try await connection.noop()
     let missing = try await connection.existingUIDs().uids.intersection(rest)
     for batch in missing.batches(of: 500) {
       for uid in batch {

@@ -15,6 +15,7 @@ final class MessageIntake: MessageReceiver {
   let names: BaseNames
   let pool: DiskPool
   let mayBeHere: Bool
+  let mayBeMoved: Bool
   let claims: (@Sendable (UID, Digest) async throws -> Bool)?
   /// Ends the fetch: nothing more of it can be delivered.
   private let stopFetching: @Sendable () -> Void
@@ -23,7 +24,7 @@ final class MessageIntake: MessageReceiver {
 
   init(
     mailbox: MirroredMailbox, pipeline: DeliveryPipeline, ledger: FetchLedger, names: BaseNames, pool: DiskPool,
-    mayBeHere: Bool, claims: (@Sendable (UID, Digest) async throws -> Bool)? = nil,
+    mayBeHere: Bool, mayBeMoved: Bool = false, claims: (@Sendable (UID, Digest) async throws -> Bool)? = nil,
     stopFetching: @escaping @Sendable () -> Void
   ) {
     self.mailbox = mailbox
@@ -32,6 +33,7 @@ final class MessageIntake: MessageReceiver {
     self.names = names
     self.pool = pool
     self.mayBeHere = mayBeHere
+    self.mayBeMoved = mayBeMoved
     self.claims = claims
     self.stopFetching = stopFetching
     lanes = (0..<2).map { _ in pool.makeLane() }
@@ -84,7 +86,13 @@ private final class IncomingMessage: MessageSink {
         return
       }
       do {
-        intake.pipeline.ready(try ready(file, uid: uid, attributes: attributes, received: received))
+        let message = try ready(file, uid: uid, attributes: attributes, received: received)
+        guard !ServerPlaceholder.isOne(message.content) else {
+          intake.ledger.giveBack(uid, because: "the server says that it is no longer available")
+          drop(nil)
+          return
+        }
+        intake.pipeline.ready(message)
       } catch {
         intake.ledger.giveBack(uid)
         drop(error)
@@ -101,14 +109,14 @@ private final class IncomingMessage: MessageSink {
   ) throws -> ReadyMessage {
     let content = try file.finish()
     if let date = attributes.internalDate { try file.setModificationTime(seconds: date.seconds) }
-    file.startWriteback()
     let flags = attributes.flags ?? FlagSet()
     let name = MessageFileName(
       base: try file.baseName(), flags: flags.system,
       keywordLetters: try intake.mailbox.keywords.letters(for: flags.keywords))
     return ReadyMessage(
       mailbox: intake.mailbox, uid: uid, file: file, content: content, name: name, attributes: attributes,
-      received: received, uids: intake.ledger, mayBeHere: intake.mayBeHere, claims: intake.claims)
+      received: received, uids: intake.ledger, mayBeHere: intake.mayBeHere, mayBeMoved: intake.mayBeMoved,
+      claims: intake.claims)
   }
 
   /// Runs one write; after a failure the rest of the message is only let pass.

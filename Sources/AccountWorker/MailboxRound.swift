@@ -12,9 +12,12 @@ struct MailboxRound: Sendable {
   let connection: IMAPConnection
   let mailbox: MirroredMailbox
   let isDryRun: Bool
+  /// UIDs that are known to be copies and no moves; what else another mailbox has, too, is not fetched before that one was
+  /// looked at.
+  var knownCopies = UIDSet()
 
-  private var state: AccountState { account.state }
-  private var id: Int64 { mailbox.record.id }
+  var state: AccountState { account.state }
+  var id: Int64 { mailbox.record.id }
 
   func run() async throws -> RoundResult {
     var result = RoundResult(plan: MailboxPlan(mailbox: mailbox.record.name))
@@ -64,6 +67,10 @@ struct MailboxRound: Sendable {
     let matched = try await rematch(change.appeared)
     change.appeared = change.appeared.subtracting(matched.matched).subtracting(matched.waiting)
     result.moved = matched.moved
+    if record.checkpoint != nil, !view.validityChanged {
+      result.possibleMoves = try await possibleMoves(change.appeared)
+      change.appeared = change.appeared.subtracting(result.possibleMoves.uids)
+    }
     let wanted = change.appeared.union(unfetched.subtracting(change.gone))
     result.plan.downloads = wanted.subtracting(try await state.uids(of: id, among: wanted))
 
@@ -79,15 +86,20 @@ struct MailboxRound: Sendable {
     result.notices += fetched.notices
     try await state.dropUnfetched(Array(change.gone.intersection(unfetched)), in: id)
 
+    try await notePassersBy(
+      since: record.checkpoint, view, besides: arriving.union(matched.waiting).union(result.possibleMoves.uids))
+
     // Before rows without a UID count as gone, all that the server has must be here to be matched with them.
-    if fetched.notices.isEmpty, trouble == nil, arriving.isEmpty, matched.waiting.isEmpty {
+    if fetched.notices.isEmpty, trouble == nil, arriving.isEmpty, matched.waiting.isEmpty, result.possibleMoves.isEmpty
+    {
       result.notices += try await RemovalRound(account: account, mailbox: mailbox).hold(
         orphans: state.unpaired(in: id))
     }
 
-    guard trouble == nil, arriving.isEmpty else {
-      // Most often mail that came in the middle of the listing, or that our own move has just brought.
+    guard trouble == nil, arriving.isEmpty, result.possibleMoves.isEmpty else {
+      // Most often mail that came in the middle of the listing, or that a move, our own or another's, has just brought.
       result.isStale = true
+      result.hasUnknown = !arriving.isEmpty || !result.possibleMoves.isEmpty
       return result
     }
     guard matched.waiting.isEmpty else {
@@ -193,24 +205,6 @@ struct MailboxRound: Sendable {
         "\(mailbox.location): \(result.matched.count - result.moved) messages matched by their content")
     }
     return result
-  }
-
-  /// Notes which messages have left the mailbox, and does nothing else.
-  func noteDepartures(at time: Int64) async throws {
-    guard let record = try await state.mailbox(id) else { return }
-    guard try await state.messageCount(of: id).remote > 0, !account.pointsElsewhere else { return }
-    let view = try await RemoteViewReader(
-      connection: connection, record: record, state: state, location: mailbox.location
-    ).read()
-    guard !view.validityChanged,
-      try await !state.holds().contains(where: { $0.mailbox == id && RoundNeed.viewHolds.contains($0.kind) })
-    else { return }
-    if case .mismatch = try await UIDProbe(connection: connection, state: state, mailbox: id).answer() { return }
-    let unfetched = UIDSet(try await state.unfetched(in: id).map(\.uid))
-    let (change, trouble) = try await membership(view, known: view.known, unfetched: unfetched)
-    guard trouble == nil else { return }
-    _ = try await RemovalRound(account: account, mailbox: mailbox).note(
-      gone: change.gone.subtracting(unfetched), at: time)
   }
 
   private func compareFlags(

@@ -104,8 +104,8 @@ struct MailboxTurn {
     do {
       let rounds = RoundRunner(
         account: session.express, connections: session.connections, isDryRun: false,
-        isBrief: await queue.hasFreeLane, report: report)
-      let round = try await rounds.rounds(current.work, connection, hasFolderNews: current.hasFolderNews)
+        isBrief: await queue.hasFreeLane, isListening: true, report: report)
+      let round = try await rounds.rounds(current.work, connection, queue, hasFolderNews: current.hasFolderNews)
       current.hasFolderNews = false
       try await learn(round, &current)
       if round.sent.isLeft { await queue.add(current.work) }

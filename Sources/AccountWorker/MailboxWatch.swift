@@ -226,7 +226,7 @@ struct MailboxWatch {
       session.board.update { $0.activity = .syncing }
       let result: Result<RoundResult, SyncFailure>
       do {
-        result = .success(try await runner.rounds(work, connection))
+        result = .success(try await runner.rounds(work, connection, queue))
       } catch {
         await queue.finished(work)
         if let failure = session.account.failure { throw failure }

@@ -23,6 +23,8 @@ struct OpenAccount: Sendable {
   /// Held while it is decided how many flags may be cleared.
   let clearingGate = RemovalGate()
   let facts = SurveyFacts()
+  let copyHabits = CopyHabits()
+  let likelyMoves: LikelyMoves
   let folderNews = FolderNews()
   /// Nil where nobody waits for news of the folders.
   var folderWatch: FolderWatch?
@@ -58,8 +60,9 @@ struct OpenAccount: Sendable {
     self.logger = logger
     self.report = report
     names = BaseNames(clock: clock)
+    likelyMoves = LikelyMoves(state: state, facts: facts, habits: copyHabits)
     pipeline = DeliveryPipeline(
-      account: state, settings: settings, pool: pool, clock: clock, meter: meter, logger: logger,
+      account: state, settings: settings, pool: pool, clock: clock, meter: meter, logger: logger, moves: likelyMoves,
       report: report)
   }
 
@@ -70,7 +73,7 @@ struct OpenAccount: Sendable {
     copy.bulk = (self.pool, pipeline)
     copy.pool = pool
     copy.pipeline = DeliveryPipeline(
-      account: state, settings: settings, pool: pool, clock: clock, meter: meter, logger: logger,
+      account: state, settings: settings, pool: pool, clock: clock, meter: meter, logger: logger, moves: likelyMoves,
       report: report)
     return copy
   }

@@ -16,14 +16,14 @@ struct PushDownload: Sendable {
 
   /// Returns how many messages came.
   func run() async throws -> Int {
-    // What comes may have been moved or sent here: a round tells.
+    // What comes may have been moved or sent here: a round tells. So it does of what another mailbox has, too.
     guard !arrivals.mayBeKnown else { return 0 }
     let wanted = UIDSet(ranges: CollectionOfOne(from.value...UInt32.max))
     let ledger = FetchLedger(wanted: wanted)
     let connection = connection
     let intake = MessageIntake(
       mailbox: mailbox, pipeline: account.pipeline, ledger: ledger, names: account.names, pool: account.pool,
-      mayBeHere: arrivals.mayBeHere, stopFetching: { connection.close() })
+      mayBeHere: arrivals.mayBeHere, mayBeMoved: mailbox.mayGetMoves(connection), stopFetching: { connection.close() })
     do {
       _ = try await connection.fetchMessages([wanted], into: intake)
     } catch {

@@ -26,6 +26,8 @@ struct QuarantineFetch: Sendable {
       UIDSet(wanted.compactMap(\.uid)).batches(of: 50), into: receiver, pipelineDepth: 4)
     let kept = try await receiver.finish()
     var isSafe = Set(rows.map(\.id)).subtracting(wanted.map(\.id))
+    // What another session has expunged meanwhile may be listed until NOOP has it told.
+    if wanted.contains(where: { row in row.uid.map { kept[$0] == nil } ?? true }) { try await target.connection.noop() }
     let existing = try await target.connection.existingUIDs().uids
     for row in wanted {
       guard let uid = row.uid else { continue }
@@ -124,9 +126,10 @@ private final class QuarantineSink: MessageSink {
   func finish(_ attributes: MessageAttributes, received: ReceivedBody) {
     lane.submit { [self] in
       attempt { draft in
-        if let uid = attributes.uid {
+        let content = try draft.finish(date: attributes.internalDate?.seconds)
+        if let uid = attributes.uid, !ServerPlaceholder.isOne(content) {
           let name = Quarantine.newName(clock: receiver.clock)
-          let content = try draft.publish(as: name, date: attributes.internalDate?.seconds)
+          try draft.publish(as: name)
           receiver.keep(uid, .init(name: name, content: content))
         } else {
           try draft.discard()

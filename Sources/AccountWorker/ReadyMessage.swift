@@ -16,6 +16,8 @@ struct ReadyMessage: Sendable {
   let uids: FetchLedger
   /// Whether the folder may hold this message already, without a UID.
   let mayBeHere: Bool
+  /// Whether it is left to a round where another mailbox has it, too.
+  let mayBeMoved: Bool
   /// Tells whether the state has taken the message for one that is here under another UID; nil where none can be.
   let claims: (@Sendable (UID, Digest) async throws -> Bool)?
 

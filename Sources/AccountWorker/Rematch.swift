@@ -6,9 +6,9 @@ import SyncPlanner
 import SyncState
 
 /// Finds out which messages with new UIDs are not new: rows lost their UIDs to a new UIDVALIDITY, another client moved
-/// messages here, or their files are here without a row since the state was lost or another program fetched them. What is known without a header comes first, so that ordinary new mail costs little; then headers
-/// of those that may be known. What has no match by EMAILID, X-GM-MSGID, or header digest with size and INTERNALDATE, is
-/// left to a download.
+/// messages here, or their files are here without a row since the state was lost or another program fetched them. What is
+/// known without a header comes first, then headers of those that may be known. What has no match by EMAILID,
+/// X-GM-MSGID, or header digest with size and INTERNALDATE, is left to a download.
 struct Rematch: Sendable {
   struct Result: Sendable {
     /// UIDs that rows have now.
@@ -67,6 +67,19 @@ struct Rematch: Sendable {
       let paired = try await pair(seen)
       seen.removeAll { paired.contains($0.uid) }
       found = found.union(paired).union(try await adopt(seen))
+    }
+    return found
+  }
+
+  /// Those of the messages that another mailbox had, too, when it was last looked at, or has lost since `run`.
+  func possibleMoves(_ uids: UIDSet) async throws -> PossibleMoves {
+    let seen = try await look(at: uids, header: true)
+    let sources = try await account.likelyMoves.sources(of: Set(seen.compactMap(\.header)), target: id)
+    var found = PossibleMoves()
+    for message in seen {
+      guard let header = message.header, sources[header] != nil else { continue }
+      found.uids.insert(message.uid)
+      found.headers.insert(header)
     }
     return found
   }

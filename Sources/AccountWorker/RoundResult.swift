@@ -12,10 +12,16 @@ struct RoundResult: Sendable {
   /// What went to the server.
   var sent = PushRound.Result()
   var plan: MailboxPlan
-  /// The mailbox changed while the round ran: another one follows at once.
+  /// The mailbox changed while the round ran, or others are to be looked at first: another one follows at once.
   var isStale = false
   /// Only time, or another mailbox, tells what some of its messages are; until then it counts as not looked at.
   var isWaiting = false
+  /// Other mailboxes were selected meanwhile: what came to them may have been told to nobody.
+  var hasLookedElsewhere = false
+  /// Messages are there of which another round finds out what they are.
+  var hasUnknown = false
+  /// What may just have been moved here: where it was is to be looked at before it is fetched.
+  var possibleMoves = PossibleMoves()
   var notices: [SyncFailure] = []
 
   mutating func add(_ other: RoundResult) {
@@ -26,6 +32,7 @@ struct RoundResult: Sendable {
     departed += other.departed
     isStale = other.isStale
     isWaiting = other.isWaiting
+    hasUnknown = other.hasUnknown
     notices = other.notices
   }
 

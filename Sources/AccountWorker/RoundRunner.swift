@@ -56,6 +56,8 @@ struct RoundRunner: Sendable {
   /// Its connection watches, and is to be back soon: sending that takes long, or that would have to wait for another
   /// mailbox's, is left (`PushRound.Result.isLeft`).
   var isBrief = false
+  /// Its connection tells of new mail: a message that may have been moved is looked for only twice.
+  var isListening = false
   var loops = SupervisedLoops()
   /// Told the end of each turn.
   let report: Report
@@ -125,7 +127,7 @@ struct RoundRunner: Sendable {
       do {
         let usable = try await current(&connection, queue)
         hasConnection = true
-        var result = try await rounds(work, usable)
+        var result = try await rounds(work, usable, queue)
         // What was sent before the connection broke is not among the result.
         result.sent.undone += attempt - 1
         await report(work, turn, .success(result))
@@ -179,17 +181,19 @@ struct RoundRunner: Sendable {
     return error.retry == .soon || error.scope == .connection
   }
 
-  /// Rounds until the mailbox stands still, at most four: mail that comes during a first sync is fetched as well, and
-  /// what was sent is confirmed by a round from the server.
+  /// Rounds until the mailbox stands still, at most `mostAttempts`, and `mostLooks` more after which others are looked at:
+  /// mail that comes during a first sync is fetched as well, and what was sent is confirmed by a round from the server.
   /// - Parameter hasFolderNews: the folder is why: its flags go ahead.
   func rounds(
-    _ work: RoundWork, _ connection: IMAPConnection, hasFolderNews: Bool = false
+    _ work: RoundWork, _ connection: IMAPConnection, _ queue: WorkQueue, hasFolderNews: Bool = false
   ) async throws -> RoundResult {
-    try await inOwnTask { try await rounds(of: work, connection, hasFolderNews) }
+    try await inOwnTask { try await rounds(of: work, connection, queue, hasFolderNews) }
   }
 
+  private static let (mostAttempts, mostLooks) = (4, 8)
+
   private func rounds(
-    of work: RoundWork, _ connection: IMAPConnection, _ hasFolderNews: Bool
+    of work: RoundWork, _ connection: IMAPConnection, _ queue: WorkQueue, _ hasFolderNews: Bool
   ) async throws -> RoundResult {
     account.meter.update { $0.mailbox = work.record.name.description }
     var work = work
@@ -206,10 +210,13 @@ struct RoundRunner: Sendable {
     if hasFolderNews {
       total.add(try await PushRound(account: account, connection: connection, mailbox: mailbox).sendFlagsAhead())
     }
-    for _ in 0..<4 {
+    var knownCopies = UIDSet()
+    var (attempts, looks) = (0, 0)
+    while attempts < Self.mostAttempts {
       if !isDryRun { total.add(try await resolveIntents(into: mailbox, connection)) }
       let result = try await MailboxRound(
-        account: account, connection: connection, mailbox: mailbox, isDryRun: isDryRun
+        account: account, connection: connection, mailbox: mailbox, isDryRun: isDryRun,
+        knownCopies: knownCopies
       ).run()
       total.add(result)
       total.plan = result.plan
@@ -217,12 +224,28 @@ struct RoundRunner: Sendable {
         total.plan.push = try await PushPreview(account: account, mailbox: mailbox).plan()
         break
       }
+      if !result.possibleMoves.isEmpty, looks < Self.mostLooks {
+        looks += 1
+        let look = try await MoveSourceLook(
+          account: account, connection: connection, queue: queue, isPatient: !isListening
+        ).run(result.possibleMoves, into: record.id)
+        total.departed += look.departed
+        total.hasLookedElsewhere = true
+        // Where two turns wait for each other, the next round of each tells the other what has left its mailbox.
+        if !look.hasMetTurn || looks == Self.mostLooks {
+          knownCopies = knownCopies.union(result.possibleMoves.uids)
+        }
+        continue
+      }
+      attempts += 1
       let pushed = try await PushRound(
         account: account, connection: connection, mailbox: mailbox, isBrief: isBrief
       ).run()
       total.add(pushed)
       if !result.isStale, !pushed.hasWritten { break }
     }
+    // The latest of messages that keep coming are the next turn's.
+    if total.hasUnknown { account.facts.notePasserBy(at: account.clock.now().total) }
     total.conclude()
     account.meter.update { $0.mailboxesDone += 1 }
     return total

@@ -151,6 +151,7 @@ struct ServerMoveRound: Sendable {
     }
     try await state.settleMoves(settled, now: account.now())
     try await state.revertMoves(failed, at: account.clock.now().total)
+    if !settled.isEmpty { account.copyHabits.note(.init(source: source.record.id, target: id), isMove: true) }
     account.report(changes)
     // Nothing is fetched instead: the next round tries again.
     if let trouble { throw trouble }

@@ -5,6 +5,8 @@ import MailModel
 final class SurveyFacts: Sendable {
   private struct State {
     var looks = AccountLooks()
+    var passersBy = PassersBy()
+    var mirrored: Set<Int64> = []
     var trash: MailboxName?
     var triedRemovals: Set<Int64> = []
     var wantsLook = false
@@ -19,6 +21,9 @@ final class SurveyFacts: Sendable {
 
   /// The looks at the account's folders.
   var looks: AccountLooks { state.withLock { $0.looks } }
+
+  /// The mailboxes that are mirrored and were asked for, without those in which nothing may be done now.
+  var mirrored: Set<Int64> { state.withLock { $0.mirrored } }
 
   /// The server's Trash, mirrored or not.
   var trash: MailboxName? { state.withLock { $0.trash } }
@@ -45,6 +50,11 @@ final class SurveyFacts: Sendable {
     state.withLock { $0.looks.surveyed(mailboxes, began: began, now: now, isAwaited: isAwaited) }
   }
   func takeAdvance() -> Range<Int64>? { state.withLock { $0.looks.takeAdvance() } }
+  func withPassersBy<Result>(_ body: (inout PassersBy) -> Result) -> Result {
+    state.withLock { body(&$0.passersBy) }
+  }
+  func notePasserBy(at time: Int64) { state.withLock { $0.passersBy.note(at: time) } }
   func noteMove(_ hasMove: Bool) { state.withLock { $0.hasMove = hasMove } }
+  func noteMirrored(_ mailboxes: Set<Int64>) { state.withLock { $0.mirrored = mailboxes } }
   func noteTrash(_ name: MailboxName?) { state.withLock { $0.trash = name } }
 }

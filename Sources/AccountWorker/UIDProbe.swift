@@ -18,6 +18,14 @@ struct UIDProbe: Sendable {
   }
 
   func answer() async throws -> Answer {
+    let answer = try await look()
+    guard case .mismatch = answer else { return answer }
+    // What another session has expunged is a placeholder at some servers, until NOOP has it told (RFC 2180 section 4.1).
+    try await connection.noop()
+    return try await look()
+  }
+
+  private func look() async throws -> Answer {
     let samples = try await state.samples(of: mailbox)
     let uids = UIDSet(samples.compactMap(\.uid))
     guard !uids.isEmpty else { return .unknown }

@@ -41,6 +41,20 @@ int mm_is_network_filesystem(int descriptor) {
   }
 }
 
+int mm_syncfs_is_durable(int descriptor) {
+  struct statfs information;
+  if (fstatfs(descriptor, &information) != 0) return -1;
+  switch ((unsigned long)information.f_type & 0xFFFFFFFFUL) {
+    case 0xEF53UL:      // ext2 to ext4
+    case 0x58465342UL:  // XFS
+    case 0x9123683EUL:  // Btrfs
+    case 0xF2F52010UL:  // F2FS
+      return 1;
+    default:
+      return 0;
+  }
+}
+
 static int return_code(struct dl_phdr_info *object, size_t size, void *page) {
   (void)size;
   for (int index = 0; index < object->dlpi_phnum; index++) {

@@ -17,6 +17,8 @@
 static inline long mm_SSL_set_tlsext_host_name(SSL *ssl, const char *name) {
   return SSL_set_tlsext_host_name(ssl, name);
 }
+static inline void mm_BIO_clear_retry_flags(BIO *bio) { BIO_clear_retry_flags(bio); }
+static inline void mm_BIO_set_retry_read(BIO *bio) { BIO_set_retry_read(bio); }
 static inline int mm_SSL_CTX_set_min_proto_version(SSL_CTX *context, int version) {
   return SSL_CTX_set_min_proto_version(context, version);
 }
@@ -24,8 +26,7 @@ static inline long mm_SSL_CTX_set_session_cache_mode(SSL_CTX *context, long mode
   return SSL_CTX_set_session_cache_mode(context, mode);
 }
 static inline void mm_SSL_CTX_set_client_options(SSL_CTX *context) {
-  SSL_CTX_set_mode(
-      context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 }
 static inline void mm_print_name(BIO *out, X509_NAME *name) {

@@ -15,9 +15,9 @@ package final class DiskLane: Sendable {
 
   /// Queues the closure behind all earlier ones and returns at once.
   package func submit(_ work: @escaping @Sendable () -> Void) {
-    let faults = Step.faults
+    let work = Step.keepingFaults(work)
     let starts = state.withLock { state in
-      state.waiting.append { Step.$faults.withValue(faults) { work() } }
+      state.waiting.append(work)
       if state.isRunning { return false }
       state.isRunning = true
       return true

@@ -40,22 +40,22 @@ package final class DiskPool: Sendable {
   /// The same on threads that only wait for the disk. Linux merges the flushes that wait for a device, so a disk on which
   /// one takes milliseconds does as many as are asked for at a time in the time of one or two; and others' writes go on
   /// meanwhile.
-  package func wait(_ body: @escaping @Sendable () throws -> Void) async throws {
+  package func wait<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
     let (faults, pulse) = (Step.faults, Pulse.current)
     waiting.start()
-    try await waiting.runIfActive {
+    return try await waiting.runIfActive {
       pulse?.beat()
       defer { pulse?.beat() }
-      try Step.$faults.withValue(faults) { try Pulse.$current.withValue(pulse) { try body() } }
+      return try Step.$faults.withValue(faults) { try Pulse.$current.withValue(pulse) { try body() } }
     }
   }
 
   /// Queues the closure; callable from anywhere, an event loop too.
   package func submit(_ body: @escaping @Sendable () -> Void) {
-    let faults = Step.faults
+    let body = Step.keepingFaults(body)
     threads.submit { _ in
       self.giveWay()
-      Step.$faults.withValue(faults) { body() }
+      body()
     }
   }
 

@@ -3,8 +3,9 @@ package struct FileName: Hashable, Sendable {
   package let bytes: [UInt8]
 
   /// Nil for what no directory entry can be called: empty, `.`, `..`, or with `/` or NUL in it.
-  package init?(bytes: some Sequence<UInt8>) {
-    let bytes = Array(bytes)
+  @inlinable package init?(bytes: some Sequence<UInt8>) { self.init(checking: Array(bytes)) }
+
+  @usableFromInline init?(checking bytes: [UInt8]) {
     guard !bytes.isEmpty, !bytes.contains(0), !bytes.contains(UInt8(ascii: "/")) else { return nil }
     let dot = UInt8(ascii: ".")
     guard bytes != [dot], bytes != [dot, dot] else { return nil }

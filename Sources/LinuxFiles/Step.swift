@@ -28,6 +28,12 @@ package enum Step {
 
   private static let environment: Faults? = Faults.fromEnvironment()
 
+  /// The closure as it is to run on a disk thread, with the faults of this task.
+  static func keepingFaults(_ body: @escaping @Sendable () -> Void) -> @Sendable () -> Void {
+    guard let faults else { return body }
+    return { $faults.withValue(faults) { body() } }
+  }
+
   /// Counts the pass and, where a fault is due, ends the process or throws a `FileError`. The label tells sites of one
   /// kind apart: `try Step.pass(.rename, "publish")` is `rename.publish` in the log and in a rule.
   package static func pass(_ site: Site, _ label: StaticString = "", path: @autoclosure () -> String = "") throws {

@@ -1,7 +1,7 @@
 import NIOCore
 
 /// Brings one body from the wire to its sink in chunks, with LF line ends; the bytes are copied once.
-struct BodyStream {
+final class BodyStream {
   private let sink: any MessageSink
   private let announcedSize: UInt64
   private let budget: InFlightBudget
@@ -24,7 +24,7 @@ struct BodyStream {
     self.allocator = allocator
   }
 
-  mutating func receive(_ bytes: UnsafeRawBufferPointer) {
+  func receive(_ bytes: UnsafeRawBufferPointer) {
     var rest = bytes
     while !rest.isEmpty {
       var buffer = chunk ?? newChunk(for: rest.count)
@@ -53,7 +53,7 @@ struct BodyStream {
   }
 
   /// The literal has ended: hands over what is left.
-  mutating func end() {
+  func end() {
     var buffer = chunk ?? allocator.buffer(capacity: 2)
     chunk = nil
     converter.finish(into: &buffer)

@@ -53,16 +53,11 @@ final class MessagesOperation: Operation {
   }
 
   func bodyContinues(_ bytes: UnsafeRawBufferPointer) {
-    guard case .streaming(var current) = body else { return }
-    // The stream leaves its place meanwhile, as its buffer would be copied when two held it.
-    body = .none
-    current.receive(bytes)
-    body = .streaming(current)
+    if case .streaming(let current) = body { current.receive(bytes) }
   }
 
   func bodyEnds() {
-    guard case .streaming(var current) = body else { return }
-    body = .none
+    guard case .streaming(let current) = body else { return }
     current.end()
     body = .ended(current)
   }

@@ -4,8 +4,11 @@ package enum ServerText {
   package static let maxCharacters = 500
 
   /// Bad UTF-8 is replaced, control and direction characters are removed, and what is too long is cut.
-  package static func sanitized(_ bytes: some Collection<UInt8>) -> String {
-    let head = bytes.prefix(maxCharacters * 4)
+  @inlinable package static func sanitized(_ bytes: some Collection<UInt8>) -> String {
+    sanitized(head: Array(bytes.prefix(maxCharacters * 4)))
+  }
+
+  @usableFromInline static func sanitized(head: [UInt8]) -> String {
     if head.count <= maxCharacters, head.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) {
       return String(decoding: head, as: UTF8.self)
     }

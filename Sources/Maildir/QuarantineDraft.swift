@@ -17,13 +17,16 @@ package final class QuarantineDraft: Sendable {
     try file.write(bytes)
   }
 
-  /// Makes the content durable and gives it its name; that is durable after `Quarantine.sync`.
-  package func publish(as entry: FileName, date: Int64?) throws -> MessageContent {
+  /// Makes the content durable.
+  package func finish(date: Int64?) throws -> MessageContent {
     if let date { try file.setModificationTime(seconds: min(max(date, 0), 9_223_372_036)) }
     try file.sync()
-    let content = try MessageContent.reading(file)
+    return try MessageContent.reading(file)
+  }
+
+  /// Gives it its name, once it is finished; that is durable after `Quarantine.sync`.
+  package func publish(as entry: FileName) throws {
     try directory.rename(name, to: directory, as: entry, label: "quarantine")
-    return content
   }
 
   package func discard() throws { try directory.unlink(name) }

@@ -15,6 +15,10 @@ extension AccountState {
             internal_zone, email_id, gmail_id, session, added)
           VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, unixepoch())
           """)
+      let hasUnfetched = try db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM unfetched WHERE mailbox = ?)")
+      let troubled = try Set(intents.map(\.mailbox)).filter {
+        try Bool.fetchOne(hasUnfetched, arguments: [$0]) ?? false
+      }
       let forget = try db.cachedStatement(sql: "DELETE FROM unfetched WHERE mailbox = ? AND uid = ?")
       return try intents.map { intent in
         try insert.execute(arguments: [
@@ -26,7 +30,9 @@ extension AccountState {
           intent.gmailID.map { Int64(bitPattern: $0) }, session,
         ])
         let id = db.lastInsertedRowID
-        try forget.execute(arguments: [intent.mailbox, intent.uid.value])
+        if troubled.contains(intent.mailbox) {
+          try forget.execute(arguments: [intent.mailbox, intent.uid.value])
+        }
         return id
       }
     }
@@ -36,17 +42,26 @@ extension AccountState {
   package func settle(_ settled: [SettledDelivery]) async throws {
     guard !settled.isEmpty else { return }
     try await write { db in
-      let statement = try db.cachedStatement(
+      // Nearly every file is where its intent said: then no index of names is touched. An error ends the transaction:
+      // OR FAIL saves the copies of pages that SQLite makes so as to undo a statement alone.
+      let asIntended = try db.cachedStatement(
         sql: """
-          UPDATE message SET state = 1, file_name = ?, base_name = ?, in_cur = ?, device = ?, inode = ?, modified = ?,
-            changed = ?, pending = ?, moved_from = NULL WHERE id = ?
+          UPDATE OR FAIL message SET state = 1, device = ?, inode = ?, modified = ?, changed = ?, moved_from = NULL
+          WHERE id = ? AND file_name = ? AND base_name = ? AND in_cur = ? AND pending = ?
+          """)
+      let otherwise = try db.cachedStatement(
+        sql: """
+          UPDATE message SET state = 1, device = ?, inode = ?, modified = ?, changed = ?, moved_from = NULL,
+            file_name = ?6, base_name = ?7, in_cur = ?8, pending = ?9 WHERE id = ?5
           """)
       for delivery in settled {
-        try statement.execute(arguments: [
-          Data(delivery.fileName), Data(delivery.baseName), delivery.isInCur, delivery.stamp.device,
-          delivery.stamp.inode, delivery.stamp.modified, delivery.stamp.changed, delivery.pending.rawValue,
-          delivery.message,
-        ])
+        let arguments: StatementArguments = [
+          delivery.stamp.device, delivery.stamp.inode, delivery.stamp.modified, delivery.stamp.changed,
+          delivery.message, Data(delivery.fileName), Data(delivery.baseName), delivery.isInCur,
+          delivery.pending.rawValue,
+        ]
+        try asIntended.execute(arguments: arguments)
+        if db.changesCount == 0 { try otherwise.execute(arguments: arguments) }
       }
     }
   }

@@ -69,19 +69,29 @@ extension AccountState {
   ///   - now: the time now; both in nanoseconds since 1970.
   package func departures(of mailbox: Int64, before: Int64, now: Int64) async throws -> [Int64] {
     try await read { db in
-      let condition = """
-        mailbox = ?1 AND state = 1 AND remote = 0 AND id NOT IN (SELECT message FROM hold_message)
-          AND id NOT IN (SELECT source FROM intent WHERE source IS NOT NULL)
-        """
-      return try Int64.fetchAll(
+      try Int64.fetchAll(
         db,
         sql: """
           SELECT id FROM message INDEXED BY message_departed
-          WHERE departed IS NOT NULL AND (departed < ?2 OR departed > ?3) AND \(condition)
-          UNION SELECT id FROM message INDEXED BY message_approved WHERE approved = 1 AND \(condition) ORDER BY id
+          WHERE departed IS NOT NULL AND (departed < ?2 OR departed > ?3) AND \(Self.isRemovable)
+          UNION \(Self.approvedRemovals) ORDER BY id
           """, arguments: [mailbox, before, now])
     }
   }
+
+  /// Those of them whose removal a person has approved.
+  package func approvedRemovals(of mailbox: Int64) async throws -> [Int64] {
+    try await read { db in
+      try Int64.fetchAll(db, sql: "\(Self.approvedRemovals) ORDER BY id", arguments: [mailbox])
+    }
+  }
+
+  private static let isRemovable = """
+    mailbox = ?1 AND state = 1 AND remote = 0 AND id NOT IN (SELECT message FROM hold_message)
+      AND id NOT IN (SELECT source FROM intent WHERE source IS NOT NULL)
+    """
+  private static let approvedRemovals =
+    "SELECT id FROM message INDEXED BY message_approved WHERE approved = 1 AND \(isRemovable)"
 
   /// The mailboxes that have such rows, but those that only one listing has lacked so far, and those whose folder was
   /// removed here and waits for the person's word.

@@ -81,23 +81,21 @@ extension AccountState {
   private static func addRows(
     _ listing: Int64, into mailbox: Int64, leaves: Bool, now: Int64, _ db: Database
   ) throws {
-    let insert = try db.cachedStatement(
+    // The last UID that was given; AUTOINCREMENT gives none below it even where rows have gone.
+    let last = try Int64.fetchOne(db, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'drained'") ?? 0
+    try db.execute(
       sql: """
-        INSERT INTO drained (mailbox, unique_id, size, first_seen, first_listing, departure)
-        VALUES (?, ?, ?, ?, ?, ?)
-        """)
-    let update = try db.cachedStatement(sql: "UPDATE wanted SET row = ? WHERE number = ?")
-    let rowless = try Row.fetchCursor(
-      db,
+        UPDATE wanted SET row = ?1 + rank
+        FROM (SELECT number, row_number() OVER (ORDER BY place) AS rank
+          FROM fetch_order CROSS JOIN wanted USING (number) WHERE row IS NULL) AS rowless
+        WHERE wanted.number = rowless.number
+        """, arguments: [last])
+    try db.execute(
       sql: """
-        SELECT listed.number, unique_id, size FROM fetch_order CROSS JOIN wanted USING (number)
-          CROSS JOIN listed USING (number)
-        WHERE row IS NULL ORDER BY place
-        """)
-    while let row = try rowless.next() {
-      let (number, name, size) = (row[0] as Int, row[1] as Data?, row[2] as Int64?)
-      try insert.execute(arguments: [mailbox, name, size, now, listing, leaves ? 1 : 0])
-      try update.execute(arguments: [db.lastInsertedRowID, number])
-    }
+        INSERT INTO drained (id, mailbox, unique_id, size, first_seen, first_listing, departure)
+        SELECT row, ?1, unique_id, size, ?2, ?3, ?4
+        FROM fetch_order CROSS JOIN wanted USING (number) CROSS JOIN listed USING (number)
+        WHERE row > ?5 ORDER BY place
+        """, arguments: [mailbox, now, listing, leaves ? 1 : 0, last])
   }
 }

@@ -38,11 +38,11 @@ extension AccountState {
     }
   }
 
-  /// These are durable here; `leaving` of them may go on the server.
-  package func noteFetched(_ numbers: [Int], leaving: [DrainPlan.Deletion]) async throws {
+  /// These are durable here; `leaving` of them may go on the server. Who is done counts in contests alone.
+  package func noteFetched(_ messages: [WantedMessage], leaving: [DrainPlan.Deletion]) async throws {
     try await scratch { db in
       let done = try db.cachedStatement(sql: "UPDATE wanted SET is_done = 1 WHERE number = ?")
-      for number in numbers { try done.execute(arguments: [number]) }
+      for message in messages where message.fetch.isContested { try done.execute(arguments: [message.listed.number]) }
       try Self.note(leaving, db)
     }
   }
@@ -115,13 +115,13 @@ extension AccountState {
     after number: Int, limit: Int, onlyRemovedHere: Bool = false
   ) async throws -> [DrainPlan.Deletion] {
     try await read { db in
-      try Row.fetchAll(
+      let rows = try Row.fetchCursor(
         db,
         sql: """
           SELECT number, row, is_removed_here FROM leaving WHERE number > ?1 AND is_removed_here >= ?2
           ORDER BY number LIMIT ?3
-          """, arguments: [number, onlyRemovedHere, limit]
-      ).map { DrainPlan.Deletion(number: $0[0], row: $0[1], isRemovedHere: $0[2]) }
+          """, arguments: [number, onlyRemovedHere, limit])
+      return try Array(rows.map { DrainPlan.Deletion(number: $0[0], row: $0[1], isRemovedHere: $0[2]) })
     }
   }
 

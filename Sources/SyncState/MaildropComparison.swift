@@ -17,29 +17,31 @@ extension AccountState {
   private static let largestGroup = 5_000
   private static let pageSize = 1_000
 
-  /// Sets apart what needs no thought: messages under names of their own that are here, listed as before, and stay on the
-  /// server. Returns how many these are.
-  /// - Parameter staysAfter: what was first seen later than this stays there, in seconds since 1970; nil where nothing
-  ///   does.
-  package func compareListing(staysAfter: Int64?) async throws -> Int {
+  /// Sets apart what needs no thought, of messages under names of their own: settled are those that are here, listed as
+  /// before, and stay on the server; new are those of which no row has the name, and they are wanted from now on. Returns
+  /// how many these are.
+  /// - Parameters:
+  ///   - listing: the number that this listing has or gets.
+  ///   - staysAfter: what was first seen later than this stays there, in seconds since 1970; nil where nothing does.
+  ///   - sizeLimit: what is new and larger is left to thought, in octets; nil where nothing is.
+  package func compareListing(
+    _ listing: Int64, staysAfter: Int64?, sizeLimit: Int64?
+  ) async throws -> (settled: Int, new: Int) {
     try await scratch { db in
       try db.execute(sql: "CREATE INDEX temp.listed_unique_id ON listed (unique_id)")
-      let isSettled =
-        staysAfter == nil
-        ? "0"
-        : """
-        NOT EXISTS (SELECT 1 FROM listed AS other WHERE other.unique_id = listed.unique_id AND other.number <> listed.number)
-          AND (SELECT count(*) = 1 AND max(
-              departure = 0 AND removed_here = 0 AND absent_listing IS NULL AND first_seen > ?1
-              AND (drained.size = listed.size OR drained.size IS NULL OR listed.size IS NULL)
-              AND EXISTS (SELECT 1 FROM message
-                WHERE message.mailbox = drained.mailbox AND message.uid = drained.id AND state = 1))
-            FROM drained WHERE drained.unique_id = listed.unique_id)
-        """
+      try db.execute(
+        sql: """
+          INSERT INTO wanted (number, first_listing, attempts) SELECT number, ?1, 0 FROM listed
+          WHERE unique_id IS NOT NULL AND (size <= ?2 OR size IS NULL OR ?2 IS NULL) AND \(Self.isAlone)
+            AND NOT EXISTS (SELECT 1 FROM drained WHERE drained.unique_id = listed.unique_id)
+          ORDER BY number
+          """, arguments: [listing, sizeLimit])
+      let new = db.changesCount
       try db.execute(
         sql: """
           INSERT INTO differing SELECT unique_id, number, size FROM listed
-          WHERE unique_id IS NOT NULL AND NOT (\(isSettled)) ORDER BY unique_id, number
+          WHERE unique_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM wanted WHERE wanted.number = listed.number)
+            AND NOT (\(staysAfter == nil ? "0" : Self.isSettled)) ORDER BY unique_id, number
           """, arguments: StatementArguments(staysAfter.map { [$0] } ?? []))
       try db.execute(
         sql: """
@@ -48,13 +50,27 @@ extension AccountState {
               AND NOT EXISTS (SELECT 1 FROM listed WHERE listed.unique_id = drained.unique_id)
             OR unique_id IS NULL AND NOT EXISTS (SELECT 1 FROM listed WHERE unique_id IS NULL)
           """)
-      return try Int.fetchOne(
+      let named = try Int.fetchOne(
         db,
         sql: """
           SELECT (SELECT count(*) FROM listed WHERE unique_id IS NOT NULL) - (SELECT count(*) FROM differing)
-          """) ?? 0
+          """)
+      return ((named ?? 0) - new, new)
     }
   }
+
+  private static let isAlone = """
+    NOT EXISTS (SELECT 1 FROM listed AS other WHERE other.unique_id = listed.unique_id AND other.number <> listed.number)
+    """
+
+  private static let isSettled = """
+    \(isAlone) AND (SELECT count(*) = 1 AND max(
+        departure = 0 AND removed_here = 0 AND absent_listing IS NULL AND first_seen > ?1
+        AND (drained.size = listed.size OR drained.size IS NULL OR listed.size IS NULL)
+        AND EXISTS (SELECT 1 FROM message
+          WHERE message.mailbox = drained.mailbox AND message.uid = drained.id AND state = 1))
+      FROM drained WHERE drained.unique_id = listed.unique_id)
+    """
 
   /// What is listed without a name, and the rows without one; nil where nothing is listed so.
   package func namelessGroup() async throws -> MaildropGroup? {
@@ -107,6 +123,21 @@ extension AccountState {
   }
 
   // MARK: What is not listed
+
+  /// Sets apart what needs no thought: rows of which QUIT's +OK has confirmed the deletion and that are not listed are
+  /// gone.
+  package func noteGone() async throws {
+    try await scratch { db in
+      try db.execute(
+        sql: """
+          INSERT OR IGNORE INTO verdict (kind, row) SELECT 2, unlisted.row
+          FROM unlisted CROSS JOIN drained ON drained.id = unlisted.row
+            CROSS JOIN message ON message.mailbox = drained.mailbox AND message.uid = drained.id
+          WHERE departure = 3 AND state = 1 ORDER BY unlisted.row
+          """)
+      try db.execute(sql: "DELETE FROM unlisted WHERE row IN (SELECT row FROM verdict WHERE kind = 2)")
+    }
+  }
 
   /// Of the rows that are not listed: how many are here and were listed under a name the last time, and which listing
   /// first had one of those that are not here.

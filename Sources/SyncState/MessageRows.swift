@@ -227,7 +227,13 @@ extension AccountState {
   package func messageCount(of mailbox: Int64) async throws -> (remote: Int, unfetched: Int) {
     try await read { db in
       let remote =
-        try Int.fetchOne(db, sql: "SELECT on_server FROM mailbox WHERE id = ?", arguments: [mailbox]) ?? 0
+        try Int.fetchOne(
+          db,
+          sql: """
+            SELECT on_server + (SELECT count(*) FROM message INDEXED BY message_unsettled
+              WHERE state <> 1 AND state = 0 AND mailbox = ?1 AND remote = 1 AND uid IS NOT NULL)
+            FROM mailbox WHERE id = ?1
+            """, arguments: [mailbox]) ?? 0
       let unfetched =
         try Int.fetchOne(db, sql: "SELECT count(*) FROM unfetched WHERE mailbox = ?", arguments: [mailbox]) ?? 0
       return (remote, unfetched)

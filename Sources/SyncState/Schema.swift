@@ -16,6 +16,9 @@ enum Schema {
     migrator.registerMigration("4 counts") { db in
       try db.execute(sql: counts)
     }
+    migrator.registerMigration("5 settled counts") { db in
+      try db.execute(sql: settledCounts)
+    }
     return migrator
   }
 

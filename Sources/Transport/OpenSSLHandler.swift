@@ -74,12 +74,12 @@ package final class OpenSSLHandler: ChannelDuplexHandler {
 
   package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard state == .handshake || state == .open else { return }
-    do throws(TLSFailure) {
-      try Self.unwrapInboundIn(data).withReadable { bytes throws(TLSFailure) in try tls.receive(bytes) }
-    } catch {
-      return fail(error, context)
-    }
-    advance(context)
+    let cipher = Self.unwrapInboundIn(data)
+    cipher.withUnsafeReadableBytes { bytes in tls.receive(bytes) { advance(context) } }
+    // A connection is quiet most of the time.
+    guard cipher.readableBytes < Self.plainCapacity else { return }
+    plain = ByteBuffer()
+    tls.releaseBuffers()
   }
 
   /// Goes on with what has come until it is used up.
@@ -102,8 +102,6 @@ package final class OpenSSLHandler: ChannelDuplexHandler {
         switch try tls.read(into: &plain) {
         case .bytes: context.fireChannelRead(Self.wrapInboundOut(plain))
         case .waiting:
-          // A connection is quiet most of the time.
-          plain = ByteBuffer()
           // A key update or the like may want an answer.
           return sendOutput(context, nil)
         case .closed:

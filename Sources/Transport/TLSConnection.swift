@@ -1,8 +1,8 @@
 import COpenSSL
 import NIOCore
 
-/// One TLS connection as a client over two memory buffers: ciphertext goes in and comes out of it, and no socket is
-/// touched. Used on one event loop only.
+/// One TLS connection as a client: ciphertext goes in and comes out of it, and no socket is touched. Used on one event
+/// loop only.
 final class TLSConnection {
   enum HandshakeState {
     case done
@@ -20,8 +20,8 @@ final class TLSConnection {
   private let context: TLSContext
   private let host: String
   private let ssl: OpaquePointer
+  private let fromPeer = ReceivedBytes()
   /// Owned by `ssl`.
-  private let fromPeer: OpaquePointer
   private let toPeer: OpaquePointer
   /// `ssl` holds its address.
   private let verdict = PeerVerdict()
@@ -33,22 +33,20 @@ final class TLSConnection {
     guard let ssl = SSL_new(context.pointer) else {
       throw .handshake(reason: OpenSSLErrors.takeAll() ?? "OpenSSL can't make a connection")
     }
-    guard let fromPeer = BIO_new(BIO_s_mem()) else {
+    guard let source = fromPeer.makeBIO() else {
       SSL_free(ssl)
       throw .handshake(reason: "out of memory")
     }
     guard let toPeer = BIO_new(BIO_s_mem()) else {
-      BIO_free(fromPeer)
+      BIO_free(source)
       SSL_free(ssl)
       throw .handshake(reason: "out of memory")
     }
     self.ssl = ssl
-    self.fromPeer = fromPeer
     self.toPeer = toPeer
     // An empty buffer means "not yet", not the end.
-    _ = mm_BIO_set_mem_eof_return(fromPeer, -1)
     _ = mm_BIO_set_mem_eof_return(toPeer, -1)
-    SSL_set_bio(ssl, fromPeer, toPeer)
+    SSL_set_bio(ssl, source, toPeer)
     _ = SSL_set_ex_data(ssl, 0, Unmanaged.passUnretained(verdict).toOpaque())
     try expectPeer()
     context.offerSession(to: ssl)
@@ -71,15 +69,15 @@ final class TLSConnection {
     guard set, !host.isEmpty else { throw .handshake(reason: "\(host) can't be a server's name") }
   }
 
-  /// Ciphertext from the peer.
-  func receive(_ bytes: UnsafeRawBufferPointer) throws(TLSFailure) {
-    var rest = bytes
-    while !rest.isEmpty {
-      let count = BIO_write(fromPeer, rest.baseAddress, Int32(min(rest.count, 1 << 30)))
-      guard count > 0 else { throw .broken(reason: "out of memory") }
-      rest = UnsafeRawBufferPointer(rebasing: rest[Int(count)...])
-    }
+  /// Ciphertext from the peer, which is read while `body` runs.
+  func receive(_ bytes: UnsafeRawBufferPointer, _ body: () -> Void) {
+    fromPeer.lend(bytes)
+    body()
+    fromPeer.endLending()
   }
+
+  /// Lets go of the buffers of a connection on which nothing is under way.
+  func releaseBuffers() { SSL_free_buffers(ssl) }
 
   /// Moves the ciphertext for the peer into `buffer`.
   func takeOutput(into buffer: inout ByteBuffer) {

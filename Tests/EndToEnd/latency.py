@@ -6,6 +6,7 @@ All of them timestamp with time.monotonic in this process, so that differences a
 import base64
 import contextlib
 import ctypes
+import itertools
 import math
 import os
 import select
@@ -148,11 +149,14 @@ class Arrivals(Times):
 
 
 class Deliveries:
-    """Appends small messages to a mailbox over a connection that stays open."""
+    """Appends small messages to a mailbox over a connection that stays open. Without a seed no two of these give the same
+    ones: a copy of what another mailbox has is no new mail (`test_copies_are_no_moves`)."""
 
-    def __init__(self, server, mailbox="INBOX", seed=1, user="user"):
+    seeds = itertools.count(1)
+
+    def __init__(self, server, mailbox="INBOX", seed=None, user="user"):
         self.client, self.mailbox = server.client(user), mailbox
-        self.messages = corpus.small(1_000_000, seed=seed)
+        self.messages = corpus.small(1_000_000, seed=next(self.seeds) if seed is None else seed)
 
     def __call__(self):
         body, _, _ = next(self.messages)

@@ -10,6 +10,7 @@ import concurrent.futures
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -99,6 +100,8 @@ def main():
         one(options.patterns, options.report)
         return 0
     import support
+    # A shell's background job ignores it, and so would the programs that are ended by it here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     print("seed %d (MAILMIRROR_SEED=%d runs the same)" % (support.SEED, support.SEED), flush=True)
     os.environ["MAILMIRROR_SEED"] = str(support.SEED)
     for old in support.SCRATCH.glob("mail-*"):

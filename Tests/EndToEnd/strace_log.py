@@ -71,11 +71,12 @@ class Call:
         return None
 
 
-def run(command, log, width=4200, environment=None, timeout=110, extra=()):
-    """Runs the command under strace; (exit status, output, calls). `extra` names further calls to record."""
+def run(command, log, width=4200, environment=None, timeout=110, extra=(), inject=()):
+    """Runs the command under strace; (exit status, output, calls). `extra` names further calls to record, `inject` what
+    becomes of some of them: `syncfs:error=EIO`."""
     done = subprocess.run(
         ["strace", "-f", "-y", "-qq", "-s", str(width), "-o", str(log), "-e", "trace=" + ",".join([CALLS, *extra]),
-         "-e", "signal=none", *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
+         "-e", "signal=none", *("--inject=" + one for one in inject), *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
         env=dict(os.environ, **(environment or {})))
     return done.returncode, done.stdout.decode(errors="replace"), read(log)
 

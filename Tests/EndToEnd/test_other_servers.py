@@ -2,15 +2,17 @@
 that must be allowed, OBJECTID, refusal of bare CR and LF."""
 
 import os
+import threading
 import time
 import unittest
+from pathlib import Path
 
 import mail_reader
 from mail_reader import letter
 from servers.dovecot import quoted
 from servers.other import MISSING, Courier, Cyrus
 from servers.wire import Wire
-from support import EndToEnd
+from support import EndToEnd, figure, wait_until
 from two_way import CRLF, DATE, TwoWay, loads
 
 
@@ -18,7 +20,8 @@ class Server(TwoWay):
     """What a person does on both sides of a mirror of that server."""
 
     kind = None
-    weight = 30
+    weight = 50
+    most_fetched_again = 0
 
     @classmethod
     def setUpClass(cls):
@@ -143,6 +146,87 @@ class Server(TwoWay):
         self.assertQuarantined(letter("Trash1"))
         self.assertQuiet()
 
+    def test_a_message_that_is_expunged_just_before_it_is_fetched(self):
+        """Courier then sends a text of its own in its place."""
+        self.server.append("INBOX", [(letter(token, ends=CRLF), [], DATE) for token in ("gone", "stays")])
+        expunged = []
+
+        def expunge(number, upward, data):
+            if upward and not expunged and b"BODY.PEEK[]" in data:
+                expunged.append(data)
+                with self.client("INBOX") as client:
+                    client.uid("STORE", self.uid_of(client, "gone"), "+FLAGS", "(\\Deleted)")
+                    client.expunge()
+
+        self.wire.cut_at = expunge
+        self.synced(self.subject)
+        self.wire.cut_at = None
+        self.assertEqual(len(expunged), 1)
+        self.synced(self.subject)
+        self.assertSame()
+        self.places("stays", "INBOX")
+        self.assertEqual([one for one in self.subject.quarantined() if b"<gone@" not in one], [])
+        self.assertQuiet()
+
+    def moves_in_quick_succession(self, longest):
+        """By another client, as one without MOVE does it."""
+        with self.client() as client:
+            for _ in range(24):
+                source, target = self.dice.sample(("INBOX", self.name("Archive"), self.name("Drafts")), 2)
+                client.select(quoted(source).decode())
+                uids = client.uid("SEARCH", "ALL")[1][0].decode().split()
+                if uids:
+                    uid = self.dice.choice(uids)
+                    client.uid("COPY", uid, quoted(target).decode())
+                    client.uid("STORE", uid, "+FLAGS.SILENT", "(\\Deleted)")
+                    client.expunge()
+                time.sleep(self.dice.uniform(0, longest))
+
+    def assertFollowed(self, before):
+        """The same files under other names; what was fetched again all the same is told, and its old file is kept."""
+        self.assertSame()
+        after = {row[0]: path for path, row in self.subject.mail().items()}
+        again = sorted(Path(after[inode]).read_bytes() for inode in after.keys() - before)
+        if again:
+            figure("%d of 24 moved messages were fetched again" % len(again))
+        self.assertLessEqual(len(again), self.most_fetched_again)
+        self.assertEqual(sorted(self.subject.quarantined()), again)
+        for path in sorted(self.subject.quarantine.rglob("*")):
+            if path.is_file():
+                path.unlink()
+        return set(after)
+
+    def inodes(self):
+        return {row[0] for row in self.subject.mail().values()}
+
+    def test_moves_in_quick_succession_during_syncs(self):
+        before = self.inodes()
+        for longest in (0.1, 0.5):
+            mover = threading.Thread(target=self.moves_in_quick_succession, args=(longest,))
+            mover.start()
+            while mover.is_alive():
+                self.synced(self.subject)
+            mover.join()
+            self.synced(self.subject)
+            before = self.assertFollowed(before)
+
+    def test_the_daemon_follows_moves_in_quick_succession(self):
+        before = self.inodes()
+        self.subject.account["poll_interval"] = "1s"
+        self.daemon(self.subject).wait_until_watching()
+        for longest in (0.1, 0.5):
+            self.moves_in_quick_succession(longest)
+            wait_until(self.is_same, 30)
+            time.sleep(2)
+            before = self.assertFollowed(before)
+
+    def is_same(self):
+        try:
+            self.assertSame()
+            return True
+        except (AssertionError, FileNotFoundError):  # a file is renamed while it is read
+            return False
+
     def test_the_daemon_hears_of_new_mail(self):
         daemon = self.daemon(self.subject)
         daemon.wait_for_notice("READY=1")
@@ -155,6 +239,7 @@ class Server(TwoWay):
 
 class CourierServer(Server):
     kind = Courier
+    most_fetched_again = 8  # a session that waits for one of its locks sleeps for seconds, and is waited for no longer
 
 
 class CyrusServer(Server):

@@ -22,10 +22,10 @@ def sent(calls, pattern):
 class Order(DrainCase):
     weight = 30
 
-    def recorded(self, mirror):
-        status, output, calls = strace_log.run(mirror.command("sync"), os.path.join(self.directory, "strace"),
-                                               extra=("sendto", "sendmsg"))
-        self.assertEqual(status, 0, output)
+    def recorded(self, mirror, status=0, inject=()):
+        found, output, calls = strace_log.run(mirror.command("sync"), os.path.join(self.directory, "strace"),
+                                              extra=("sendto", "sendmsg"), inject=inject)
+        self.assertEqual(found, status, output)
         return [call for call in calls if call.result >= 0]
 
     def assertOrder(self, mirror, calls, count):
@@ -95,6 +95,31 @@ class Order(DrainCase):
         self.assertOrder(mirror, self.recorded(mirror), 300)
         self.assertDelivered(mirror, digests(messages))
         self.assertEqual(server.left(), [])
+
+    def test_P12_order_where_the_whole_file_system_cannot_be_synced(self):
+        server = self.serve(drops(100))
+        mirror = self.drain(server)
+        self.assertOrder(mirror, self.recorded(mirror, inject=["syncfs:error=EIO"]), 100)
+        self.assertDelivered(mirror, digests(drops(100)))
+
+    def test_P12_nothing_of_a_group_that_no_sync_gets_to_the_disk(self):
+        server = self.serve(drops(100))
+        mirror = self.drain(server)
+        calls = self.recorded(mirror, status=1, inject=["syncfs:error=EIO", "fsync:error=EIO"])
+        self.assertEqual(sent(calls, rb"DELE (\d+)"), [])
+        self.assertEqual([call for call in calls if call.moved() and "/tmp/" in call.moved()[0]], [])
+        self.finished(mirror, server)
+        self.assertDelivered(mirror, digests(drops(100)))
+
+    def test_P12_what_others_have_to_write_is_not_waited_for(self):
+        server = self.serve(drops(100))
+        mirror = self.drain(server)
+        with open(os.path.join(self.directory, "another"), "wb") as file:
+            file.write(bytes(100 << 20))
+            file.flush()
+            calls = self.recorded(mirror)
+        self.assertNotIn("syncfs", {call.name for call in calls})
+        self.assertOrder(mirror, calls, 100)
 
     def test_P12_order_without_pipelining(self):
         server = self.serve(drops(12), capabilities=[one for one in CAPABILITIES if one != "PIPELINING"])

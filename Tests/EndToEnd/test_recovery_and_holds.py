@@ -303,6 +303,32 @@ class NewValidity(Hostile):
                 self.assertOnlyRead(server)
 
 
+class NewMail(Hostile):
+    def test_a_new_message_that_is_refused_keeps_no_other_waiting(self):
+        """Its header is asked for, too, since it may have been moved here: the FETCH of several ends with NO."""
+        server = self.serve(numbered(b"INBOX", 5), numbered(b"Other", 5))
+        mirror = self.mirror(server)
+        self.synced(mirror)
+        box = server.box("INBOX")
+        for number in (6, 7, 8):
+            box.add(simple(number, "new"))
+
+        def fetch(session, tag, words):
+            items = words[1] if isinstance(words[1], list) else [words[1]]
+            asked = [message.uid for _, message in box.in_set(words[0].decode())]
+            if 7 not in asked or not any(item.upper().startswith(b"BODY") for item in items):
+                return None
+            session.no(tag, b"[SERVERBUG] can't read one of them")
+            return True
+
+        server.hooks["UID FETCH"] = fetch
+        self.assertAlive(mirror.sync())
+        self.assertEqual(len(mirror.bodies()), 12, "all but the one")
+        server.hooks.clear()
+        self.synced(mirror)
+        self.assertHolds(mirror, box)
+
+
 class Removals(Hostile):
     def test_the_accounts_limit_counts_all_connections(self):
         """Four mailboxes lose 15 % at the same time, each within its own limit: together no more than the account's

@@ -2,10 +2,14 @@
 asked. Against a real Dovecot."""
 
 import os
+import random
+import re
+import threading
 import time
 
 from daemon_case import DaemonCase
-from support import EndToEnd, check, corpus, sample, wait_until
+from servers.wire import Wire
+from support import SEED, EndToEnd, check, corpus, figure, sample, wait_until
 from test_failpoints import Steps
 
 
@@ -46,6 +50,15 @@ class Moves(EndToEnd):
         self.assertMirrored(self.subject, self.server)
         self.assertEqual(self.inodes(), self.before, "the same files, under other names")
         self.assertEqual(self.subject.quarantined(), [])
+
+    def synced_over(self, hook, connections):
+        """A sync in the clear, of which `hook` sees each piece before it goes on (`Wire.cut_at`)."""
+        with Wire(self.server.imap) as wire:
+            wire.cut_at = hook
+            self.subject.account.update(host="127.0.0.1", port=wire.port, tls="none", connections=connections)
+            self.subject.account.pop("tls_ca_file", None)
+            self.subject.write()
+            self.synced(self.subject)
 
     def test_a_moved_message_is_renamed(self):
         move(self.server, "INBOX", "Archive/2024", "2:5")
@@ -216,6 +229,68 @@ class Moves(EndToEnd):
         self.assertEqual(self.subject.quarantined(), [])
         self.assertEqual(len(set(self.before) - set(self.inodes())), 0)
 
+    def test_a_mailbox_that_is_mirrored_no_more_is_not_looked_at(self):
+        """Nothing is taken out of its folder because a message that it has, too, has come to another."""
+        self.subject.account["mailboxes"] = ["*", "!Archive/*"]
+        self.subject.write()
+        self.synced(self.subject)
+        client = self.server.client()
+        client.select("Archive/2024")
+        client.uid("STORE", "1:6", "+FLAGS", "(\\Deleted)")
+        client.uid("EXPUNGE", "1:6")
+        client.uid("COPY", "7", "INBOX")
+        client.logout()
+        for _ in range(3):
+            self.synced(self.subject)
+        self.assertEqual(set(self.before) - set(self.inodes()), set())
+        self.assertEqual(len(self.inodes()), len(self.before) + 1)
+        self.assertEqual(self.subject.quarantined(), [])
+
+
+    def test_a_message_that_is_moved_on_to_where_was_looked_already(self):
+        """It left INBOX before a sync; when INBOX has been looked at and before Other is, it is moved from there to
+        INBOX again: no look sees it."""
+        for target in ("INBOX", "Archive/2024"):
+            with self.subTest(target):
+                move(self.server, "INBOX", "Other", "3" if target == "INBOX" else "5")
+                uid = max(self.remote(self.server, b"Other"))
+                looked = []
+
+                def moved_on(number, upward, data):
+                    if upward and not looked and re.search(rb'EXAMINE "?Other\b', data):
+                        looked.append(data)
+                        move(self.server, "Other", target, str(uid))
+
+                self.synced_over(moved_on, connections=1)
+                self.assertEqual(len(looked), 1)
+                self.assertOnlyRenamed()
+
+    def test_two_moves_across_each_other(self):
+        """Both mailboxes have their turns at once, and each finds what the server has not taken from the other yet: it
+        does when both know."""
+        self.synced(self.subject)
+        client = self.server.client()
+        for source, target in (("INBOX", "Other"), ("Other", "INBOX")):
+            client.select(source)
+            client.uid("COPY", "4", target)
+        both = threading.Barrier(2, timeout=20)
+        held = set()
+
+        def meet(number, upward, data):
+            if upward and b"PEEK[HEADER]" in data and number not in held:
+                held.add(number)
+                if both.wait() == 0:
+                    for mailbox in ("INBOX", "Other"):
+                        client.select(mailbox)
+                        client.uid("STORE", "4", "+FLAGS", "(\\Deleted)")
+                        client.uid("EXPUNGE", "4")
+                both.wait()
+
+        self.synced_over(meet, connections=2)
+        client.logout()
+        self.assertEqual(len(held), 2)
+        self.assertOnlyRenamed()
+
 
 class MovesInOneDirection(Moves):
     """The same with `direction = "pull"`, as far as nothing is sent."""
@@ -258,13 +333,60 @@ class MoveError(MoveExit):
 
 class WatchedMoves(DaemonCase):
     weight = 30
+    names = ("INBOX", "Archive/2024", "Trash")
+
+    def watched(self):
+        self.server = self.dovecot()
+        sample(self.server, mailboxes=self.names)
+        mirror = self.mirror(self.server, direction="two-way", poll_interval="1h")
+        self.daemon(mirror).wait_until_watching()
+        self.assertMirrored(mirror, self.server)
+        return mirror
+
+    def test_moves_in_quick_succession(self):
+        """While one is followed the next is made: whatever it falls into, a turn, a look at all mailboxes or the moment in
+        which the server has the message twice, the file is renamed. Some go on at once to a third mailbox, or come back."""
+        chance = random.Random(SEED)
+        mirror = self.watched()
+        before = sorted(row[0] for row in mirror.mail().values())
+        client = self.server.client()
+        for longest in (0.1, 1.0):
+            for _ in range(16):
+                source, target = chance.sample(self.names, 2)
+                client.select('"%s"' % source)
+                uids = client.uid("SEARCH", "ALL")[1][0].decode().split()
+                if uids:
+                    client.uid("MOVE", chance.choice(uids), '"%s"' % target)
+                time.sleep(chance.uniform(0, longest))
+        client.logout()
+        self.assertSoonMirrored(mirror, self.server, timeout=20)
+        self.assertEqual(sorted(row[0] for row in mirror.mail().values()), before, "the same files")
+        self.assertEqual(mirror.quarantined(), [])
+
+    def test_copies_are_no_moves(self):
+        """Each comes soon, though it is looked whether it was moved; of what is copied again and again no longer."""
+        mirror = self.watched()
+        before = {row[0] for row in mirror.mail().values()}
+        folder = mirror.folder_of(b"Archive/2024")
+        known = len(os.listdir(folder / "new")) + len(os.listdir(folder / "cur"))
+        client = self.server.client()
+        client.select("INBOX")
+        seconds = []
+        for uid in range(1, 8):
+            began = time.monotonic()
+            client.uid("COPY", str(uid), '"Archive/2024"')
+            wait_until(lambda: len(os.listdir(folder / "new")) + len(os.listdir(folder / "cur")) == known + uid, 10, 0.02)
+            seconds.append(time.monotonic() - began)
+        client.logout()
+        self.assertMirrored(mirror, self.server)
+        self.assertEqual(before - {row[0] for row in mirror.mail().values()}, set())
+        self.assertEqual(mirror.quarantined(), [])
+        figure("copies are in the folder after %s s" % ", ".join("%.2f" % one for one in seconds))
+        self.assertLess(min(seconds[-3:]), 0.5)
+        self.assertLess(max(seconds), 5)
 
     def test_V3_a_move_by_another_client_arrives_by_push(self):
-        server = self.dovecot()
-        sample(server, mailboxes=("INBOX", "Archive/2024", "Trash"))
-        mirror = self.mirror(server, direction="two-way", poll_interval="1h")
-        self.daemon(mirror).wait_until_watching()
-        self.assertMirrored(mirror, server)
+        mirror, server = self.watched(), self.server
         inodes = sorted(row[0] for row in mirror.mail().values())
         for target, uids in (("Archive/2024", "1:3"), ("Trash", "5")):
             move(server, "INBOX", target, uids)

@@ -93,6 +93,22 @@ import Testing
     #expect(plan.plan.absent.isEmpty && plan.plan.gone.isEmpty && plan.plan.forgotten.isEmpty)
   }
 
+  @Test("New messages that are told of by their number come to the same as one by one")
+  func newByNumber() {
+    var each = DrainPlanner(listing: 9, now: 1_000, policy: DrainPolicy())
+    var together = each
+    for number in 1...20 { each.compare([Self.entry(number, "n\(number)")], [], named: Self.name("n\(number)")) }
+    together.fetch(new: 20)
+    #expect(each.takePart().fetches.count == 20 && together.takePart() == DrainPlan())
+    #expect(each.totals == together.totals)
+    // As many names are lost: whether new messages may be the old ones depends on how many new ones there are.
+    let (row, survey) = (Self.row(1, "a", .delivered), UnlistedSurvey(lost: 20, firstListingOfWaiting: nil))
+    each.resolve(row, survey, isEmpty: false)
+    together.resolve(row, survey, isEmpty: false)
+    let part = together.takePart()
+    #expect(part.candidates.map(\.row) == [1] && each.takePart() == part)
+  }
+
   @Test("What is not listed any more")
   func absent() {
     let known = [

@@ -92,13 +92,64 @@ import Testing
     try await state.close()
   }
 
+  @Test("where else a message is or was, and not where mailboxes show what others hold")
+  func moveSources() async throws {
+    let state = try opened()
+    var mailboxes: [Int64] = []
+    for (number, use) in [nil, "\\Trash", "\\All", nil].enumerated() {
+      let name = MailboxName(wire: Data("m\(number)".utf8))
+      let record = try await state.addMailbox(name, delimiter: nil, folder: "m\(number)")
+      if let use { try await state.setSpecialUse(use, of: record.id) }
+      mailboxes.append(record.id)
+      let rows = try await state.intend([intent(record.id, 1)])
+      try await state.settle(rows.map(settled))
+    }
+    let header = try #require(Digest([UInt8](repeating: 1, count: 32)))
+    func sources() async throws -> MoveSources? {
+      try await state.sources(of: [header, .zero], besides: mailboxes[3])[header]
+    }
+    #expect(try await sources()?.mailboxes == Set(mailboxes.prefix(2)))
+    #expect(try await sources()?.departed == [])
+    let row = try #require(try await state.messages([UID(1)!], of: mailboxes[0])[UID(1)!])
+    try await state.setDeparted([row.id], at: 5)
+    #expect(try await sources()?.mailboxes == [mailboxes[1]])
+    #expect(try await sources()?.departed == [mailboxes[0]])
+    try await state.close()
+  }
+
   @Test("two messages of equal content, Message-ID and EMAILID are two rows; one UID is one row")
   func constraints() async throws {
     let state = try opened()
     let mailbox = try await state.addMailbox(.inbox, delimiter: nil, folder: "")
     _ = try await state.intend([intent(mailbox.id, 1), intent(mailbox.id, 2)])
     await #expect(throws: StateError.self) { try await state.intend([intent(mailbox.id, 2)]) }
-    #expect(try await state.unsettled(.intended).count == 2)
+    await #expect(throws: StateError.self) {
+      try await state.intend([intent(mailbox.id, 3), intent(mailbox.id, 4), intent(mailbox.id, 3)])
+    }
+    #expect(try await state.unsettled(.intended).count == 2, "all of a group or nothing")
+    #expect(try await state.messageCount(of: mailbox.id).remote == 2)
+  }
+
+  @Test("a file that went to another name than was intended is settled under that")
+  func settlesUnderEitherName() async throws {
+    let state = try opened()
+    let mailbox = try await state.addMailbox(.inbox, delimiter: nil, folder: "")
+    let rows = try await state.intend([intent(mailbox.id, 1), intent(mailbox.id, 2), intent(mailbox.id, 3)])
+    let stamp = FileStamp(device: 1, inode: 2, size: 3, modified: 4, changed: 5)
+    try await state.settle([
+      SettledDelivery(
+        message: rows[0], baseName: Array("b1".utf8), fileName: Array("b1".utf8), isInCur: false, stamp: stamp),
+      settled(rows[1]),
+      SettledDelivery(
+        message: rows[2], baseName: Array("b3".utf8), fileName: Array("b3".utf8), isInCur: false, stamp: stamp,
+        pending: .flags),
+    ])
+    let read = try await state.messages([1, 2, 3].compactMap { UID($0) }, of: mailbox.id)
+    #expect(read.values.allSatisfy { $0.state == .present && $0.stamp?.changed == 5 })
+    #expect(read[UID(1)!]?.fileName == Array("b1".utf8) && read[UID(1)!]?.isInCur == false)
+    #expect(read[UID(2)!]?.fileName == Array("b:2,S".utf8) && read[UID(2)!]?.isInCur == true)
+    #expect(read[UID(2)!]?.baseName == Array("b".utf8) && read[UID(3)!]?.pending == .flags)
+    try await state.close()
   }
 
   @Test func checkpointsAndPowerCuts() async throws {

@@ -78,7 +78,8 @@ import Testing
     try await settle(message, ids[0], state)
     #expect(try await drained(state).first?.isHere == true)
     #expect(try await drained(state).first?.departure == .leaving)
-    try await state.noteFetched([1], leaving: [DrainPlan.Deletion(number: 1, row: ids[0], isRemovedHere: false)])
+    let fetched = try await state.wanted(after: 0, limit: 1)
+    try await state.noteFetched(fetched, leaving: [DrainPlan.Deletion(number: 1, row: ids[0], isRemovedHere: false)])
     #expect(try await state.leaving(after: 0, limit: 9).map(\.number) == [1])
     try await state.noteQuit()
     #expect(try await drained(state).first?.departure == .uncertain)
@@ -96,6 +97,22 @@ import Testing
     let later = try await list(["a"], listing: 3, into: mailbox, leaves: false, now: 400, state)
     #expect(later[0] > ids[1], "a UID is never given again")
     #expect(try await drained(state).first?.departure == DrainDeparture.none)
+    try await state.close()
+  }
+
+  @Test("A statement with OR FAIL that fails midway leaves nothing: its transaction goes with it")
+  func failsMidway() async throws {
+    let (state, mailbox) = try await opened()
+    let ids = try await list(["a", "b", "c"], listing: 1, into: mailbox, leaves: true, now: 100, state)
+    await #expect(throws: StateError.self) {
+      try await state.write { db in
+        try db.execute(sql: "UPDATE drained SET attempts = 5")
+        try db.execute(
+          sql: "UPDATE OR FAIL drained SET departure = CASE id WHEN ? THEN 9 ELSE 3 END", arguments: [ids[1]])
+      }
+    }
+    let rows = try await drained(state)
+    #expect(rows.map(\.departure) == [.leaving, .leaving, .leaving] && rows.map(\.attempts) == [0, 0, 0])
     try await state.close()
   }
 
@@ -138,7 +155,8 @@ import Testing
         .init(number: 1, uniqueID: name("a"), size: 10), .init(number: 2, uniqueID: name("b"), size: 11),
         .init(number: 3, uniqueID: nil, size: 1),
       ] + further)
-    #expect(try await state.compareListing(staysAfter: .min) == 1, "b has another size")
+    let compared = try await state.compareListing(2, staysAfter: .min, sizeLimit: 9)
+    #expect(compared == (1, 0), "b has another size, and what is new is too large")
     var (found, last): ([MaildropGroup], UniqueID?) = ([], nil)
     while case let page = try await state.differingGroups(after: last), !page.isEmpty {
       found += page
@@ -153,8 +171,55 @@ import Testing
     #expect(try await state.surveyUnlisted() == (1, nil))
     try await state.beginMaildrop()
     try await state.addListed([.init(number: 1, uniqueID: name("a"), size: 10)])
-    #expect(try await state.compareListing(staysAfter: 100) == 0, "its time has come")
+    #expect(try await state.compareListing(3, staysAfter: 100, sizeLimit: nil) == (0, 0), "its time has come")
     #expect(try await state.surveyUnlisted() == (2, 1))
+    try await state.close()
+  }
+
+  @Test("What is new under a name of its own and not too large is wanted at once; UIDs follow the order to fetch in")
+  func newMessages() async throws {
+    let (state, mailbox) = try await opened()
+    let ids = try await list(["old", "gone"], listing: 1, into: mailbox, leaves: false, now: 100, state)
+    try await state.beginMaildrop()
+    try await state.addListed(
+      [("old", 1), ("a", 10), ("b", 11), ("twin", 1), ("twin", 1), ("c", nil), ("d", 3)].enumerated().map {
+        MaildropEntry(number: $0 + 1, uniqueID: name($1.0), size: $1.1)
+      } + [.init(number: 8, uniqueID: nil, size: 1)])
+    #expect(try await state.compareListing(2, staysAfter: nil, sizeLimit: 10) == (0, 3))
+    #expect(try await state.differingGroups(after: nil).map(\.name) == ["b", "old", "twin"].map(name))
+    var plan = DrainPlan()
+    plan.forgotten = [ids[1]]
+    plan.fetches = [.init(entry: .init(number: 1, uniqueID: name("old"), size: 1), row: ids[0], firstListing: 1)]
+    try await state.add(plan)
+    try await state.noteListing(2, into: mailbox, leaves: true, newestFirst: true, now: 200)
+    let wanted = try await state.wanted(after: 0, limit: 9)
+    #expect(wanted.map(\.listed.number) == [7, 6, 2, 1])
+    #expect(wanted.map(\.row) == [ids[1] + 1, ids[1] + 2, ids[1] + 3, ids[0]])
+    #expect(wanted.map(\.fetch.firstListing) == [2, 2, 2, 1])
+    let rows = try await drained(state)
+    #expect(rows.map(\.uniqueID) == ["old", "d", "c", "a"].map(name) && rows.map(\.size) == [10, 3, nil, 10])
+    #expect(rows.map(\.firstSeen) == [100, 200, 200, 200] && rows.allSatisfy { $0.departure == .leaving })
+    try await state.close()
+  }
+
+  @Test("What is not listed and was deleted for certain is gone; what is not certain is left to thought")
+  func confirmedDeletions() async throws {
+    let (state, mailbox) = try await opened()
+    let ids = try await list(["a", "b", "c", "d"], listing: 1, into: mailbox, leaves: true, now: 100, state)
+    for id in ids.prefix(3) { try await delivered(id, in: mailbox, state) }
+    let leaving = ids.prefix(2).enumerated().map { DrainPlan.Deletion(number: $0 + 1, row: $1) }
+    try await state.noteFetched([], leaving: leaving)
+    try await state.noteQuit()
+    #expect(try await state.confirmDeletion(now: 200) == 2)
+    try await state.beginMaildrop()
+    try await state.addListed([.init(number: 1, uniqueID: name("b"), size: 10)])
+    _ = try await state.compareListing(2, staysAfter: nil, sizeLimit: nil)
+    try await state.noteGone()
+    #expect(try await state.surveyUnlisted() == (1, 1))
+    #expect(try await state.unlistedRows(after: 0, firstListing: nil).map(\.id) == [ids[2], ids[3]])
+    try await state.noteListing(2, into: mailbox, leaves: true, newestFirst: true, now: 300)
+    #expect(try await drained(state).map(\.id) == [ids[1], ids[2], ids[3]])
+    #expect(try await state.summary().maildrop?.drained == 3)
     try await state.close()
   }
 

@@ -71,7 +71,7 @@ struct DrainFetches: Sendable {
         return DrainPlan.Deletion(
           number: message.listed.number, row: earlier?.row ?? message.row, isRemovedHere: false)
       }
-      try await state.noteFetched(settled.messages.map(\.0.listed.number), leaving: leaving)
+      try await state.noteFetched(settled.messages.map(\.0), leaving: leaving)
       result.delivered += settled.delivered
     }
     parts.removeAll(where: \.messages.isEmpty)

@@ -24,7 +24,10 @@ struct MaildropLook: Sendable {
     }
     let listing = try await state.drainListing() + 1
     var planner = DrainPlanner(listing: listing, now: account.now(), policy: policy)
-    planner.keep(try await state.compareListing(staysAfter: policy.staysAfter(now: account.now())))
+    let found = try await state.compareListing(
+      listing, staysAfter: policy.staysAfter(now: account.now()), sizeLimit: policy.sizeLimit)
+    planner.keep(found.settled)
+    planner.fetch(new: found.new)
     let isCut = try await compareListed(&planner, state)
     if listed.isComplete, !isCut { try await resolveUnlisted(&planner, isEmpty: listed.count == 0, state) }
     return MaildropLook(listing: listing, count: listed.count, totals: planner.totals, isCut: isCut)
@@ -48,6 +51,7 @@ struct MaildropLook: Sendable {
   private static func resolveUnlisted(
     _ planner: inout DrainPlanner, isEmpty: Bool, _ state: AccountState
   ) async throws {
+    try await state.noteGone()
     let found = try await state.surveyUnlisted()
     let survey = UnlistedSurvey(lost: found.lost, firstListingOfWaiting: found.firstListingOfWaiting)
     var last: Int64 = 0

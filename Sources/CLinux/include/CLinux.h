@@ -19,6 +19,9 @@ int mm_openat(int directory, const char *name, int flags, mode_t mode);
 /// Whether the file system under the descriptor is one of the network: 1 or 0, or -1
 /// with errno.
 int mm_is_network_filesystem(int descriptor);
+/// Whether syncfs(2) on the file system under the descriptor leads to the disk (it does nothing on FUSE): 1 for those that
+/// are known to, 0, or -1 with errno.
+int mm_syncfs_is_durable(int descriptor);
 /// Gives back freed heap memory (malloc_trim(3)) and the pages of code and constants that
 /// were read so far (madvise(2) with MADV_DONTNEED on mappings that nobody can write):
 /// what is still needed is mapped again when it is used.

@@ -13,7 +13,11 @@ struct StandardErrorLog: LogHandler {
   }
 
   func log(event: LogEvent) {
-    StandardError.write("mailmirror: \(event.level): \(printable(event.message.description, limit: 1000))\n")
+    var text = event.message.description
+    if event.level <= .debug {
+      for (key, value) in (event.metadata ?? [:]).sorted(by: { $0.key < $1.key }) { text += " \(key)=\(value)" }
+    }
+    StandardError.write("mailmirror: \(event.level): \(printable(text, limit: 1000))\n")
   }
 }
 

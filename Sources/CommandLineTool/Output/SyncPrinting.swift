@@ -1,8 +1,8 @@
 import ControlProtocol
 
 extension SyncResult {
-  /// `work: 120 new messages (6.2 MB), 3 flag changes, 1 removed to quarantine, sent 2 new messages and 5 flag changes, 14
-  /// mailboxes`
+  /// `work: 120 new messages (6.2 MB), 3 flag changes, 1 removed to quarantine, 4 moves, sent 2 new messages and 5 flag
+  /// changes, 14 mailboxes`
   package var lines: [String] {
     let name = printable(account)
     if let planned {
@@ -13,6 +13,7 @@ extension SyncResult {
     if delivered > 0 { parts.append("\(counted(delivered, "new message")) (\(sizeText(octets)))") }
     if flagsChanged > 0 { parts.append(counted(flagsChanged, "flag change")) }
     if quarantined > 0 { parts.append("\(quarantined) removed to quarantine") }
+    if moved > 0 { parts.append(counted(moved, "move")) }
     if let sent { parts.append(sent) }
     if parts.isEmpty, failures.isEmpty { parts.append("nothing new") }
     if mailboxes > 0 { parts.append(counted(mailboxes, "mailbox", "mailboxes")) }
@@ -25,7 +26,6 @@ extension SyncResult {
   private var sent: String? {
     var parts: [String] = []
     if uploaded > 0 { parts.append(counted(uploaded, "new message")) }
-    if moved > 0 { parts.append(counted(moved, "move")) }
     if deleted > 0 { parts.append(counted(deleted, "deletion")) }
     if flagsStored > 0 { parts.append(counted(flagsStored, "flag change")) }
     guard let last = parts.popLast() else { return nil }

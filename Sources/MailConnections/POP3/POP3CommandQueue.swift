@@ -1,3 +1,4 @@
+import NIOCore
 import POP3Protocol
 
 /// The operations of a POP3 connection in their order, and their commands that wait for an answer. Answers come in the
@@ -16,10 +17,12 @@ struct POP3CommandQueue {
   }
 
   private var places: [Place] = []
-  private var sent: [Sent] = []
+  private var sent = CircularBuffer<Sent>()
   /// Commands that may wait for their answers together. Some servers read no further while they write, but none of our
   /// own reading waits for them to read.
   private static let pipelineDepth = 256
+  /// Where that many wait, others are sent some at a time: each write is work for both sides.
+  private static let leastRoom = 32
 
   /// The operation that the server's next answer belongs to.
   var current: (any POP3Operation)? { sent.first?.operation }
@@ -34,8 +37,9 @@ struct POP3CommandQueue {
   mutating func takeCommands(hasPipelining: Bool) -> [Command] {
     var commands: [Command] = []
     let depth = hasPipelining ? Self.pipelineDepth : 1
+    let isFull = hasPipelining && sent.count > depth - Self.leastRoom
     var index = 0
-    while index < places.count, sent.count < depth {
+    while !isFull, index < places.count, sent.count < depth {
       let place = places[index]
       if !place.isAllSent || place.operation.waits, let command = place.operation.next(unanswered: place.unanswered) {
         commands.append(command)
@@ -86,7 +90,9 @@ struct POP3CommandQueue {
   }
 
   private mutating func end() {
-    places[place(of: sent.removeFirst())].unanswered -= 1
+    // Not in one expression, where `self` would be held and `sent` copied.
+    let answered = sent.removeFirst()
+    places[place(of: answered)].unanswered -= 1
     // The next answer may be that of the next operation.
     finish()
   }
@@ -95,7 +101,7 @@ struct POP3CommandQueue {
   mutating func failAll(_ error: any Error) {
     let failing = places
     places = []
-    sent = []
+    sent.removeAll()
     for place in failing { place.operation.fail(place.error ?? error, wasSent: place.unanswered > 0) }
   }
 }

@@ -128,18 +128,14 @@ final class RetrieveOperation: POP3Operation {
   }
 
   private func pass(_ bytes: UnsafeRawBufferPointer) {
-    guard !bytes.isEmpty, var body = current?.body else { return }
-    // The stream leaves its place meanwhile, as its buffer would be copied when two held it.
-    current?.body = nil
-    body.receive(bytes)
-    current?.body = body
+    if !bytes.isEmpty { current?.body?.receive(bytes) }
   }
 
   func ended() {
     begin()
     guard let ended = current else { return }
     current = nil
-    guard var body = ended.body else { return }
+    guard let body = ended.body else { return }
     body.end()
     body.finish(MessageAttributes())
     outcome.delivered.append(ended.number)

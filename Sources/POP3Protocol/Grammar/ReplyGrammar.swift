@@ -5,12 +5,16 @@ extension Reply {
   /// anything else. A status in lower case, which some servers send, is one.
   package init?(line: some Collection<UInt8>) {
     let word = line.prefix { $0 != UInt8(ascii: " ") }
-    switch String(decoding: word.prefix(5), as: UTF8.self).asciiUppercased() {
-    case "+OK": self.init(isOK: true)
-    case "-ERR": self.init(isOK: false)
-    default: return nil
+    guard let isOK = Self.isOK(word) else { return nil }
+    self.init(isOK: isOK, text: ReplyText(line.dropFirst(word.count + 1)))
+  }
+
+  /// nil for a word that is no status.
+  private static func isOK(_ word: some Collection<UInt8>) -> Bool? {
+    func isWord(_ status: StaticString) -> Bool {
+      status.withUTF8Buffer { status in word.elementsEqual(status) { $0 == $1 || $0 &- 0x61 < 26 && $0 & 0xDF == $1 } }
     }
-    text = ReplyText(line.dropFirst(word.count + 1))
+    return isWord("+OK") ? true : isWord("-ERR") ? false : nil
   }
 
   /// Octets of the longest status and the blank or line end behind it.
@@ -19,7 +23,7 @@ extension Reply {
   /// A message's first octets, `longestStatus` of them or all, that could as well be a reply's.
   package static func begins(_ head: [UInt8]) -> Bool {
     let word = head.prefix { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\r") && $0 != UInt8(ascii: "\n") }
-    return ["+OK", "-ERR"].contains(String(decoding: word, as: UTF8.self).asciiUppercased())
+    return isOK(word) != nil
   }
 
   /// The numbers at the beginning of the text: `+OK 2 320`. Fewer than `count` where the server says something else.

@@ -44,6 +44,14 @@ package struct DrainPlanner: Sendable {
     found += count
   }
 
+  /// So many messages are listed, one to a name that no row has, and none is over the size limit: all are fetched.
+  package mutating func fetch(new count: Int) {
+    guard count > 0 else { return }
+    totals.fetches += count
+    totals.firstListing = min(totals.firstListing ?? .max, listing)
+    new += count
+  }
+
   /// All that is listed under a name, or without any, and all rows that have it.
   package mutating func compare(_ group: [MaildropEntry], _ rows: [KnownMessage], named name: UniqueID?) {
     let rows = current(of: rows, named: name)

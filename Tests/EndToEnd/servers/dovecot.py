@@ -1,9 +1,12 @@
 """A private Dovecot 2.3: own directory, own ports on 127.0.0.1, own certificate, own users."""
 
+import contextlib
 import grp
 import imaplib
+import itertools
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -84,10 +87,17 @@ service ipc {{
 """
 
 
+PORTS = range(10_000, 32_000)  # not those that the kernel gives to clients: one would have it before the server starts
+_ports = itertools.count(random.SystemRandom().randrange(len(PORTS)))
+
+
 def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+    """Never the same one twice: a server that is down keeps its ports."""
+    while True:
+        port = PORTS[next(_ports) % len(PORTS)]
+        with socket.socket() as one, contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            return port
 
 
 def _reachable(path):
