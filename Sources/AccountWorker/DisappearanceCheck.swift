@@ -21,8 +21,8 @@ struct DisappearanceCheck: Sendable {
         // What was in it is missing too, and held with it.
         continue
       }
-      let (folder, clock) = (mailbox.folder, account.clock)
-      guard let here = try await account.pool.run({ try folder.present(names, clock: clock) }) else {
+      let folder = mailbox.folder
+      guard let here = try await account.pool.run({ try folder.present(names) }) else {
         account.logger.info(
           "\(mailbox.location): its files are being renamed; deletions wait", metadata: account.metadata())
         return nil

@@ -37,7 +37,9 @@ extension SyncFailure {
       if case .rootMissing = error {
         self.init(scope: .account, retry: .never, location: account, what: what, remedy: remedy)
       } else {
-        self.init(scope: .mailbox, retry: .never, location: location, what: what, remedy: remedy)
+        let isPassing = if case .restless = error { true } else { false }
+        self.init(
+          scope: .mailbox, retry: isPassing ? .later : .never, location: location, what: what, remedy: remedy)
       }
     case is CancellationError:
       self.init(scope: .account, retry: .now, location: account, what: "stopped before the end", remedy: "run it again")

@@ -121,7 +121,7 @@ extension MirroredMailbox {
         message: row.id, flags: row.flags, unlettered: keywords.unlettered(row.unlettered, letters: letters),
         isPending: row.pending.contains(.flags), fileName: changed.name.bytes, isInCur: changed.subdirectory == .cur,
         stamp: changed.status.map { FileStamp($0) })
-    } catch MaildirError.messageMissing {
+    } catch MaildirError.messageMissing, MaildirError.restless {
       return nil
     }
   }
@@ -158,7 +158,7 @@ extension MirroredMailbox {
           unlettered: keywords.unlettered(base.keywords, letters: changed.parsed.keywordLetters),
           isPending: flags != base, fileName: changed.name.bytes,
           isInCur: changed.subdirectory == .cur, stamp: changed.status.map { FileStamp($0) })
-      } catch MaildirError.messageMissing {
+      } catch MaildirError.messageMissing, MaildirError.restless {
         return nil
       } catch let error as FileError where error.isTaken {
         // Another file has that very name: somebody copied it. Both stay as they are.

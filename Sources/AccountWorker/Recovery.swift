@@ -56,13 +56,12 @@ struct Recovery: Sendable {
     var forgotten: [Int64] = []
     var lost: [MessageRecord] = []
     let account = self.account
-    let outcomes = try await account.pool.run { () -> [(MessageRecord, ScanEntry?)] in
-      let found = try Self.entries(in: folder, named: Set(rows.map(\.baseName)))
-      return try rows.map { row in (row, try Self.inPlace(row, found[row.baseName] ?? [], folder)) }
+    let (inPlace, others) = try await account.pool.run { try Self.inPlace(rows, folder) }
+    for entry in others {
+      try await account.setAside(entry, in: folder, of: record, reason: "left incomplete by an earlier run")
     }
-    try await setAsideOthers(rows, outcomes: outcomes, in: folder, record: record)
-    for (row, entry) in outcomes {
-      if let entry {
+    for row in rows {
+      if let entry = inPlace[row.id] {
         settled.append(try SettledDelivery(row, entry))
       } else {
         lost.append(row)
@@ -93,40 +92,35 @@ struct Recovery: Sendable {
 
   private var state: AccountState { account.state }
 
-  static func entries(in folder: MaildirFolder, named names: Set<[UInt8]>) throws -> [[UInt8]: [ScanEntry]] {
-    var found: [[UInt8]: [ScanEntry]] = [:]
-    // A program may rename while we read: what is not seen in the first pass gets a second.
-    for _ in 0..<2 where found.count < names.count {
-      try folder.scan(withStatus: true) { entries in
-        for entry in entries where names.contains(entry.parsed.base.bytes) {
-          found[entry.parsed.base.bytes, default: []].append(entry)
+  /// The files with the rows' names and content, and those that have a name only: what a power cut left of a file.
+  private static func inPlace(
+    _ rows: [MessageRecord], _ folder: MaildirFolder
+  ) throws -> (found: [Int64: ScanEntry], others: [ScanEntry]) {
+    var found: [Int64: ScanEntry] = [:]
+    var others: [ScanEntry] = []
+    var open = rows
+    // A mail program may rename a file before it is read here, and then it is looked for again.
+    for _ in 0..<5 {
+      let files = try folder.files(named: Set(open.map(\.baseName)))
+      guard files.isComplete else { break }
+      var renamed: [MessageRecord] = []
+      for row in open {
+        var rest: [ScanEntry] = []
+        var isRenamed = false
+        for entry in files.entries[row.baseName] ?? [] {
+          guard let content = try folder.content(of: entry) else {
+            isRenamed = true
+            continue
+          }
+          if content.digests == row.digests { found[row.id] = entry } else { rest.append(entry) }
         }
+        if found[row.id] == nil, isRenamed { renamed.append(row) }
+        if found[row.id] == nil, !isRenamed { others += rest }
       }
+      if renamed.isEmpty { return (found, others) }
+      open = renamed
     }
-    return found
-  }
-
-  /// A file of an intent's base name with other content is what a power cut left of it: to quarantine.
-  private func setAsideOthers(
-    _ rows: [MessageRecord], outcomes: [(MessageRecord, ScanEntry?)], in folder: MaildirFolder, record: MailboxRecord
-  ) async throws {
-    let unresolved = outcomes.filter { $0.1 == nil }.map(\.0)
-    guard !unresolved.isEmpty else { return }
-    let names = Set(unresolved.map(\.baseName))
-    let others = try await account.pool.run { try Self.entries(in: folder, named: names) }
-    for entry in others.values.joined() {
-      try await account.setAside(entry, in: folder, of: record, reason: "left incomplete by an earlier run")
-    }
-  }
-
-  /// The entry with the row's content.
-  private static func inPlace(_ row: MessageRecord, _ entries: [ScanEntry], _ folder: MaildirFolder) throws
-    -> ScanEntry?
-  {
-    try entries.first { entry in
-      guard entry.status?.size == row.diskSize else { return false }
-      return try folder.content(of: entry)?.digests == row.digests
-    }
+    throw MaildirError.restless(path: folder.cur.path)
   }
 
   /// Deliveries that a mail program moved to another folder before they were settled: by base name, else by content.
@@ -138,11 +132,16 @@ struct Recovery: Sendable {
       let folder = mailbox.folder
       let candidates = try await account.pool.run { () -> [(ScanEntry, MessageDigests)] in
         var candidates: [(ScanEntry, MessageDigests)] = []
-        try folder.scan(withStatus: true) { entries in
-          for entry in entries where sizes.contains(entry.status?.size ?? -1) {
-            if let content = try folder.content(of: entry) { candidates.append((entry, content.digests)) }
+        let stoodStill = try folder.readStill {
+          candidates = []
+          try folder.scan(withStatus: true) { entries in
+            for entry in entries where sizes.contains(entry.status?.size ?? -1) {
+              if let content = try folder.content(of: entry) { candidates.append((entry, content.digests)) }
+            }
           }
+          return false
         }
+        guard stoodStill else { throw MaildirError.restless(path: folder.cur.path) }
         return candidates
       }
       let rowsHere = try await state.messages(baseNames: candidates.map { $0.0.parsed.base.bytes })

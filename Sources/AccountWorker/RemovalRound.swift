@@ -233,26 +233,34 @@ extension MaildirFolder {
   fileprivate func link(_ row: MessageRecord, into quarantine: Quarantine) throws -> Kept {
     guard let text = row.quarantineName, let entry = FileName(text) else { return .notFound }
     let isKept = try quarantine.directory.status(of: entry) != nil
-    guard let found = try current(row), let status = try self[found.subdirectory].status(of: found.name) else {
-      return isKept ? .alreadyKept : .notFound
+    // A mail program may rename the file between its look and its link.
+    for _ in 0..<5 {
+      guard let found = try current(row) else { return isKept ? .alreadyKept : .notFound }
+      guard let status = try self[found.subdirectory].status(of: found.name) else { continue }
+      // Only what the row stands for may go: its own file, or one of its content where the folder was copied.
+      // A row's header may be the server's where a program has altered the file's.
+      if row.stamp?.inode != FileStamp(status).inode {
+        guard let content = try content(of: found) else { continue }
+        guard content.digests.content == row.digests.content else { return isKept ? .alreadyKept : .notFound }
+      }
+      do {
+        try quarantine.keep(found.name, from: self[found.subdirectory], as: entry)
+      } catch let error as FileError where error.isMissing {
+        continue
+      }
+      return .linked(status.identity)
     }
-    // Only what the row stands for may go: its own file, or one of its content where the folder was copied.
-    // A row's header may be the server's where a program has altered the file's.
-    guard
-      try row.stamp?.inode == FileStamp(status).inode
-        || content(of: found)?.digests.content == row.digests.content
-    else {
-      return isKept ? .alreadyKept : .notFound
-    }
-    try quarantine.keep(found.name, from: self[found.subdirectory], as: entry)
-    return .linked(status.identity)
+    throw MaildirError.restless(path: cur.path)
   }
 
   /// Removes the file that is safe in quarantine, and no other that has come to its name.
   fileprivate func unlink(_ row: MessageRecord, _ file: FileIdentity) throws {
-    guard let found = try current(row),
-      try self[found.subdirectory].status(of: found.name)?.identity == file
-    else { return }
-    try self[found.subdirectory].unlink(found.name, label: "quarantined")
+    for _ in 0..<5 {
+      guard let found = try current(row) else { return }
+      guard let status = try self[found.subdirectory].status(of: found.name) else { continue }
+      guard status.identity == file else { return }
+      if try self[found.subdirectory].unlink(found.name, label: "quarantined") { return }
+    }
+    throw MaildirError.restless(path: cur.path)
   }
 }

@@ -161,11 +161,12 @@ struct ServerMoveRound: Sendable {
   /// What an earlier run left between a row's new place and its rename: done where the file is there, else not.
   func recover(_ rows: [MessageRecord]) async throws {
     let folder = mailbox.folder
-    let found = try await account.pool.run { try Recovery.entries(in: folder, named: Set(rows.map(\.baseName))) }
+    let found = try await account.pool.run { try folder.files(named: Set(rows.map(\.baseName))) }
+    guard found.isComplete else { throw MaildirError.restless(path: folder.cur.path) }
     var settled: [SettledDelivery] = []
     var failed: [Int64] = []
     for row in rows {
-      let here = found[row.baseName] ?? []
+      let here = found.entries[row.baseName] ?? []
       let entry = try await account.pool.run {
         try here.first { $0.status.map { FileStamp($0).inode == row.stamp?.inode } ?? false }
           ?? here.first { try folder.content(of: $0)?.digests.content == row.digests.content }
@@ -192,7 +193,7 @@ struct ServerMoveRound: Sendable {
     else { return }
     let folder = place.folder
     let leftovers = try await account.pool.run {
-      try (Recovery.entries(in: folder, named: [row.baseName])[row.baseName] ?? []).filter {
+      try (folder.files(named: [row.baseName]).entries[row.baseName] ?? []).filter {
         try folder.content(of: $0)?.digests.content == row.digests.content
       }
     }
@@ -269,8 +270,13 @@ extension MirroredMailbox {
         }
         try source.folder[place.entry.subdirectory].rename(
           place.entry.name, to: folder[target.subdirectory], as: target.name, label: "moved on the server")
-        let status = try folder[target.subdirectory].status(of: target.name)
-        return status.map { ScanEntry(name: target.name, subdirectory: target.subdirectory, status: $0) }
+        if let status = try folder[target.subdirectory].status(of: target.name) {
+          return ScanEntry(name: target.name, subdirectory: target.subdirectory, status: status)
+        }
+        // Another program was as quick.
+        return try folder.find(base: target.parsed.base).first {
+          $0.status.map { FileStamp($0).inode == move.inode } ?? false
+        }
       } catch let error as FileError where error.isMissing {
         // Another program gave it other flags in between.
         guard let entry = try source.folder.find(move) else { return nil }

@@ -185,9 +185,14 @@ struct Verification: Sendable {
     let folder = mailbox.folder
     return try await account.pool.run {
       var files: [[UInt8]: [ScanEntry]] = [:]
-      try folder.scan(withStatus: true) { entries in
-        for entry in entries { files[entry.parsed.base.bytes, default: []].append(entry) }
+      let stoodStill = try folder.readStill {
+        files = [:]
+        try folder.scan(withStatus: true) { entries in
+          for entry in entries { files[entry.parsed.base.bytes, default: []].append(entry) }
+        }
+        return false
       }
+      guard stoodStill else { throw MaildirError.restless(path: folder.cur.path) }
       return files
     }
   }
@@ -236,9 +241,12 @@ struct Verification: Sendable {
       damage[row.id] = "\(row.title): its file has \(stamp.size) bytes, not \(row.diskSize): \(path(row))"
     } else if isFull {
       let folder = mailbox.folder
-      let content = try await account.pool.run { try folder.content(of: entry) }
-      // The row's header is the server's, which another program may have altered here.
-      guard content?.digests.content != row.digests.content else { return }
+      let content = try await account.pool.run {
+        try folder.content(of: entry) ?? folder.find(base: entry.parsed.base).first.flatMap { try folder.content(of: $0) }
+      }
+      // What goes away meanwhile is not damaged. The row's header is the server's, which another program may have
+      // altered here.
+      guard let content, content.digests.content != row.digests.content else { return }
       damage[row.id] = "\(row.title): its file has other bytes than were fetched: \(path(row))"
     } else {
       return

@@ -10,6 +10,8 @@ package enum MaildirError: Error, Hashable, Sendable {
   case notADirectory(path: String)
   /// The base name was found neither in `new/` nor in `cur/`.
   case messageMissing(base: FileName)
+  /// Files come, go or are renamed all the time, so that what is not seen may be there nonetheless.
+  case restless(path: String)
   /// What was read back from the disk is not what was written.
   case differs(path: String)
 }
@@ -25,6 +27,8 @@ extension MaildirError: CustomStringConvertible {
       "\(path): not a directory; replace it by the folder that was there"
     case .messageMissing(let base):
       "\(base): no file of that name in new or cur; the next scan finds where it went"
+    case .restless(let path):
+      "\(path): its files are renamed all the time; it is looked at again later"
     case .differs(let path):
       "\(path): differs from what was written; check the disk"
     }

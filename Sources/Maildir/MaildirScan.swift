@@ -10,24 +10,6 @@ extension MaildirFolder {
     while let entries = try reader.next(size) { if !entries.isEmpty { try body(entries) } }
   }
 
-  /// The files of a base name, wherever they are and whatever flags they have; usually one, two where somebody copied
-  /// it. A program that renames meanwhile can hide a file from one pass, so an empty answer comes after two.
-  package func find(base: FileName) throws -> [ScanEntry] {
-    for _ in 0..<2 {
-      var found: [ScanEntry] = []
-      try scan(withStatus: false) { entries in
-        for entry in entries where entry.name.bytes.starts(with: base.bytes) && entry.parsed.base == base {
-          guard let status = try self[entry.subdirectory].status(of: entry.name), status.kind == .regular else {
-            continue
-          }
-          found.append(ScanEntry(name: entry.name, subdirectory: entry.subdirectory, status: status))
-        }
-      }
-      if !found.isEmpty { return found }
-    }
-    return []
-  }
-
   /// Reads a message's content; nil where the file is not there any more.
   package func content(of entry: ScanEntry) throws -> MessageContent? {
     do {

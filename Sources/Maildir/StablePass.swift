@@ -1,18 +1,67 @@
+import Glibc
 import LinuxFiles
 
+/// Files found by their base names.
+package struct NamedFiles {
+  package fileprivate(set) var entries: [[UInt8]: [ScanEntry]] = [:]
+  /// Whether every name was found or the folder stood still: then a name that is not among `entries` is not in it.
+  package fileprivate(set) var isComplete = false
+}
+
 extension MaildirFolder {
-  /// Which of these base names the folder has, from a pass in which nothing was renamed: a rename can hide a file from
-  /// a reading of its directory (M1). Nil where the folder would not stand still.
-  package func present(_ names: Set<[UInt8]>, clock: WallClock) throws -> Set<[UInt8]>? {
-    var found: Set<[UInt8]> = []
-    for _ in 0..<10 {
-      let before = try stamp(clock: clock)
-      try scan(withStatus: false) { entries in
-        for entry in entries where names.contains(entry.parsed.base.bytes) { found.insert(entry.parsed.base.bytes) }
-      }
-      let after = try stamp(clock: clock)
-      if found.count == names.count || (before.new == after.new && before.cur == after.cur) { return found }
+  /// Reads the folder again and again, since a rename can hide a file from a reading of its directory (M1): until `pass`
+  /// says that it has found all, or nothing came, went or was renamed meanwhile.
+  ///
+  /// - Returns: false where neither came about within twenty passes.
+  package func readStill(_ pass: () throws -> Bool) throws -> Bool {
+    for attempt in 0..<20 {
+      let before = try stamp(clock: .system)
+      // What changes within one tick of the file system's clock does not show in its times.
+      if attempt > 0 { usleep(Self.tick) }
+      if try pass() { return true }
+      let after = try stamp(clock: .system)
+      let stoodStill = attempt > 0 ? before.new == after.new && before.cur == after.cur : before.allowsSkipping(now: after)
+      if stoodStill { return true }
     }
-    return nil
+    return false
+  }
+
+  /// The longest tick of a Linux system, with room to spare; microseconds.
+  private static let tick: UInt32 = 20_000
+
+  /// The files of these base names, wherever they are in the folder and whatever flags they have; usually one of each,
+  /// two where somebody copied it.
+  package func files(named names: Set<[UInt8]>) throws -> NamedFiles {
+    var found = NamedFiles()
+    found.isComplete = try readStill {
+      found.entries = [:]
+      try scan(withStatus: false) { entries in
+        for entry in entries {
+          let base = entry.parsed.base.bytes
+          guard names.contains(base), let status = try self[entry.subdirectory].status(of: entry.name),
+            status.kind == .regular
+          else { continue }
+          found.entries[base, default: []].append(
+            ScanEntry(name: entry.name, subdirectory: entry.subdirectory, status: status))
+        }
+      }
+      return found.entries.count == names.count
+    }
+    return found
+  }
+
+  /// Which of these base names the folder has. Nil where it would not stand still.
+  package func present(_ names: Set<[UInt8]>) throws -> Set<[UInt8]>? {
+    let found = try files(named: names)
+    return found.isComplete ? Set(found.entries.keys) : nil
+  }
+
+  /// The files of a base name.
+  ///
+  /// - Throws: `MaildirError.restless` where none was found, and the folder would not stand still.
+  package func find(base: FileName) throws -> [ScanEntry] {
+    let found = try files(named: [base.bytes])
+    guard found.isComplete else { throw MaildirError.restless(path: cur.path) }
+    return found.entries[base.bytes] ?? []
   }
 }

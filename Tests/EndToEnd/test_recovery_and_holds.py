@@ -50,6 +50,17 @@ def together(server, count, timeout=10):
     server.fetched = fetched
 
 
+def mark_all(folder, ended):
+    """Marks every message of the folder as read, as unread, and so on until the end."""
+    while not ended.is_set():
+        for place in ("new", "cur"):
+            for name in os.listdir(os.path.join(folder, place)):
+                base, _, letters = name.partition(":2,")
+                wanted = letters.replace("S", "") if "S" in letters else "".join(sorted(letters + "S"))
+                with contextlib.suppress(FileNotFoundError):
+                    os.rename(os.path.join(folder, place, name), os.path.join(folder, "cur", base + ":2," + wanted))
+
+
 class Recovery(Hostile):
     def test_equal_messages_of_two_mailboxes_each_get_their_own_file(self):
         """INBOX and another mailbox hold the same bytes, both intents are committed, and the run ends before one of
@@ -123,6 +134,33 @@ class Recovery(Hostile):
         self.assertEqual(mirror.quarantined(), [])
         self.assertEqual(mirror.run("status").status, 0)
         self.assertOnlyRead(server)
+
+    def test_files_that_are_renamed_while_an_early_end_is_resolved(self):
+        """A run ended after its renames, before they were settled. While the next one resolves that, a mail program
+        marks all messages, again and again: each message stays, once, nothing goes to quarantine, and nothing is
+        fetched a second time."""
+        messages = [Message(uid, simple(uid) + b"A line of a long message.\r\n" * 4_000) for uid in range(1, 41)]
+        server = self.serve(Mailbox(b"INBOX", messages))
+        for number in range(1, 6):
+            with self.subTest(run=number):
+                mirror = self.mirror(server, name="renamed%d" % number)
+                broken = mirror.sync(environment={"MAILMIRROR_FAILPOINT": "rename.publish#30:exit"})
+                self.assertEqual(broken.status, STOPPED, broken.err)
+                self.assertGreater(sum(unsettled(mirror).values()), 10, "published, not settled")
+                folder, ended = mirror.folder_of(b"INBOX"), threading.Event()
+                marking = threading.Thread(target=mark_all, args=(folder, ended))
+                marking.start()
+                try:
+                    result = mirror.sync()
+                finally:
+                    ended.set()
+                    marking.join()
+                self.assertAlive(result)
+                self.synced(mirror)
+                self.assertEqual(len(mirror.mail()), 40)
+                self.assertEqual(len(mirror.quarantined()), 0)
+                self.assertBodies(mirror, *server.mailboxes)
+                self.assertEqual(len(server.box("INBOX").messages), 40, "nothing was uploaded")
 
 
 class Connections(Hostile):

@@ -42,10 +42,11 @@ private final class Stop: Sendable {
         try await pool.run {
           for _ in 0..<10 {
             var seen: Set<FileName> = []
-            // A scan may miss what is renamed under it; absence is decided by several, and by looking for the name.
+            // A scan may miss what is renamed under it; absence is decided by several, and by looking for the name, which is
+            // done for some that were seen, too.
             for _ in 0..<2 { try folder.scan(withStatus: false) { seen.formUnion($0.map(\.parsed.base)) } }
             for number in 0..<count {
-              guard let base = FileName("\(number).x"), !seen.contains(base) else { continue }
+              guard let base = FileName("\(number).x"), number % 100 == 0 || !seen.contains(base) else { continue }
               #expect(try !folder.find(base: base).isEmpty)
             }
           }

@@ -29,9 +29,13 @@ struct DrainDeletions: Sendable {
       try await state.setMissingSince(began, missing.filter { $0.missingSince == nil }.map(\.id))
       settled += missing.filter { row in row.missingSince.map { began - $0 >= settle } ?? false }
     }
-    let elsewhere = try await folders.hasContent(of: settled)
+    guard let absent = try await folders.absent(settled) else {
+      account.logger.info(
+        "\(account.settings.name): files are being renamed; deletions wait", metadata: account.metadata())
+      return
+    }
     let held = try await state.heldMessages()
-    try await remove(settled.filter { !elsewhere.contains($0.id) && !held.contains($0.id) }, of: count)
+    try await remove(absent.filter { !held.contains($0.id) }, of: count)
   }
 
   /// Returns how many there are.

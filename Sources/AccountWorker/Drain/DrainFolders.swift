@@ -38,22 +38,30 @@ struct DrainFolders: Sendable {
     }
   }
 
-  /// Whether a file has this content, under whatever name.
-  func hasContent(of rows: [MessageRecord]) async throws -> Set<Int64> {
+  /// Those of the rows of which no folder has a file, by name or by content, each folder read while it stands still.
+  /// Nil where one does not stand still for long enough to say.
+  func absent(_ rows: [MessageRecord]) async throws -> [MessageRecord]? {
+    guard !rows.isEmpty else { return [] }
+    let byName = Dictionary(grouping: rows, by: \.baseName)
     let bySize = Dictionary(grouping: rows, by: \.diskSize)
-    guard !bySize.isEmpty else { return [] }
     return try await account.pool.run {
       var found: Set<Int64> = []
       for folder in try open() {
-        try folder.scan(withStatus: true) { entries in
-          for entry in entries {
-            guard let rows = entry.status.flatMap({ bySize[$0.size] }), let content = try folder.content(of: entry)
-            else { continue }
-            for row in rows where row.digests == content.digests { found.insert(row.id) }
+        let stoodStill = try folder.readStill {
+          try folder.scan(withStatus: true) { entries in
+            for entry in entries {
+              found.formUnion((byName[entry.parsed.base.bytes] ?? []).map(\.id))
+              guard let rows = entry.status.flatMap({ bySize[$0.size] })?.filter({ !found.contains($0.id) }),
+                !rows.isEmpty, let content = try folder.content(of: entry)
+              else { continue }
+              for row in rows where row.digests == content.digests { found.insert(row.id) }
+            }
           }
+          return found.count == rows.count
         }
+        guard stoodStill else { return nil }
       }
-      return found
+      return rows.filter { !found.contains($0.id) }
     }
   }
 
