@@ -50,15 +50,27 @@ def together(server, count, timeout=10):
     server.fetched = fetched
 
 
-def mark_all(folder, ended):
-    """Marks every message of the folder as read, as unread, and so on until the end."""
-    while not ended.is_set():
-        for place in ("new", "cur"):
-            for name in os.listdir(os.path.join(folder, place)):
-                base, _, letters = name.partition(":2,")
-                wanted = letters.replace("S", "") if "S" in letters else "".join(sorted(letters + "S"))
-                with contextlib.suppress(FileNotFoundError):
-                    os.rename(os.path.join(folder, place, name), os.path.join(folder, "cur", base + ":2," + wanted))
+@contextlib.contextmanager
+def marked(folder):
+    """A mail program that marks every message of the folder as read, as unread, and so on until the end."""
+    ended = threading.Event()
+
+    def mark():
+        while not ended.is_set():
+            for place in ("new", "cur"):
+                for name in os.listdir(os.path.join(folder, place)):
+                    base, _, letters = name.partition(":2,")
+                    wanted = letters.replace("S", "") if "S" in letters else "".join(sorted(letters + "S"))
+                    with contextlib.suppress(FileNotFoundError):
+                        os.rename(os.path.join(folder, place, name), os.path.join(folder, "cur", base + ":2," + wanted))
+
+    thread = threading.Thread(target=mark)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 class Recovery(Hostile):
@@ -147,20 +159,36 @@ class Recovery(Hostile):
                 broken = mirror.sync(environment={"MAILMIRROR_FAILPOINT": "rename.publish#30:exit"})
                 self.assertEqual(broken.status, STOPPED, broken.err)
                 self.assertGreater(sum(unsettled(mirror).values()), 10, "published, not settled")
-                folder, ended = mirror.folder_of(b"INBOX"), threading.Event()
-                marking = threading.Thread(target=mark_all, args=(folder, ended))
-                marking.start()
-                try:
-                    result = mirror.sync()
-                finally:
-                    ended.set()
-                    marking.join()
-                self.assertAlive(result)
+                with marked(mirror.folder_of(b"INBOX")):
+                    self.assertAlive(mirror.sync())
                 self.synced(mirror)
                 self.assertEqual(len(mirror.mail()), 40)
                 self.assertEqual(len(mirror.quarantined()), 0)
                 self.assertBodies(mirror, *server.mailboxes)
                 self.assertEqual(len(server.box("INBOX").messages), 40, "nothing was uploaded")
+
+    def test_files_that_are_renamed_while_their_messages_are_removed(self):
+        """The server lost half of its messages; while their files go to quarantine, a mail program marks all, again
+        and again: each of these files is in quarantine, once, the others are in the folder, and nothing is uploaded.
+        A `verify --full` in such a storm takes no file for a damaged one."""
+        messages = [Message(uid, simple(uid) + b"A line of a long message.\r\n" * 4_000) for uid in range(1, 61)]
+        server = self.serve(Mailbox(b"INBOX", messages))
+        box = server.box("INBOX")
+        for number in range(1, 4):
+            with self.subTest(run=number):
+                mirror = self.mirror(server, name="removed%d" % number, hold={"share": 1.0, "count": 100})
+                self.synced(mirror)
+                with marked(mirror.folder_of(b"INBOX")):
+                    mirror.run("verify", "--full", "--repair")
+                self.synced(mirror)
+                self.assertEqual(len(mirror.quarantined()), 0)
+                for message in box.messages[:15]:
+                    box.expunge(message.uid)
+                with marked(mirror.folder_of(b"INBOX")):
+                    self.assertAlive(mirror.sync())
+                self.synced(mirror)
+                self.assertEqual(len(mirror.quarantined()), 15)
+                self.assertBodies(mirror, *server.mailboxes)
 
 
 class Connections(Hostile):
