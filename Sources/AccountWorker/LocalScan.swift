@@ -42,6 +42,11 @@ struct LocalScan: Sendable {
       locals += found.locals
       result.refetched += found.dropped
     }
+    if try await state.unmatchedMailboxes().contains(id) {
+      let found = try await compare(try await hidden(locals), seen: seen, known: known)
+      locals += found.locals
+      result.refetched += found.dropped
+    }
     try await stopWhereReplaced(stamp, seen: seen)
     result.refetched += try await noteMissing(seen, began: stamp.began.total)
     if try await state.releaseKept(of: id, now: account.now()) {
@@ -59,15 +64,65 @@ struct LocalScan: Sendable {
     account.facts.noteLook(at: id, began: began, now: now)
   }
 
+  /// What a rename may have hidden from the scan. While the folder is matched with the server, a message whose file was
+  /// not seen would be fetched a second time, and the file sent as a new one.
+  private func hidden(_ locals: [LocalFile]) async throws -> [ScanEntry] {
+    let folder = mailbox.folder
+    let names = Array(try await account.pool.run { try folder.baseNames() }.subtracting(locals.map(\.baseName)))
+    var rest: Set<[UInt8]> = []
+    for start in stride(from: 0, to: names.count, by: 512) {
+      let part = Array(names[start..<min(start + 512, names.count)])
+      for (name, rows) in zip(part, try await state.messages(baseNames: part))
+      where !rows.contains(where: { $0.mailbox == id }) {
+        rest.insert(name)
+      }
+    }
+    guard !rest.isEmpty else { return [] }
+    return try await account.pool.run { [rest] in Array(try folder.files(named: rest).entries.values.joined()) }
+  }
+
   /// Compares files with the rows of their base names and notes what differs; returns those that have no row.
   /// - Parameter known: files without a row that an earlier look met, by inode.
   func compare(
     _ entries: [ScanEntry], seen: SeenRows, known: [Int64: LocalFile]
   ) async throws -> (locals: [LocalFile], dropped: Int) {
-    let candidates = try await state.messages(baseNames: entries.map { $0.parsed.base.bytes })
-    var changed: [SeenFile] = []
+    var (locals, dropped, open): ([LocalFile], Int, [ScanEntry]) = ([], 0, entries)
+    let folder = mailbox.folder
+    for _ in 0..<20 {
+      let found = try await compareOnce(open, seen: seen, known: known)
+      locals += found.locals
+      dropped += found.dropped
+      guard !found.renamed.isEmpty else { return (locals, dropped) }
+      let names = Set(found.renamed.map(\.parsed.base.bytes))
+      let inodes = Set(found.renamed.compactMap(\.status?.identity))
+      open = try await account.pool.run { try folder.files(named: names).entries.values.joined() }
+        .filter { $0.status.map { inodes.contains($0.identity) } ?? false }
+    }
+    throw MaildirError.restless(path: folder.cur.path)
+  }
+
+  /// What one look at files came to.
+  private struct Compared {
     var locals: [LocalFile] = []
+    var dropped = 0
+    /// They went, or have another name now, before they were read.
+    var renamed: [ScanEntry] = []
+  }
+
+  private func compareOnce(
+    _ entries: [ScanEntry], seen: SeenRows, known: [Int64: LocalFile]
+  ) async throws -> Compared {
+    let candidates = try await state.messages(baseNames: entries.map { $0.parsed.base.bytes })
+    var result = Compared()
+    var changed: [SeenFile] = []
     var dropped: [Int64] = []
+    func note(_ entry: ScanEntry, _ stamp: FileStamp) async throws {
+      switch try await localFile(entry, stamp, known: known) {
+      case .file(let file): result.locals.append(file)
+      case .gone: result.renamed.append(entry)
+      case .unreadable: break
+      }
+    }
     for (entry, rows) in zip(entries, candidates) {
       guard let status = entry.status else { continue }
       let stamp = FileStamp(status)
@@ -77,27 +132,32 @@ struct LocalScan: Sendable {
         if rows.contains(where: { $0.mailbox == id && $0.state != .present }) { continue }
         // On its way to the folder of the mailbox that another client moved its message to.
         if rows.contains(where: { $0.movedFrom == id }) { continue }
-        if let file = try await localFile(entry, stamp, known: known) { locals.append(file) }
+        try await note(entry, stamp)
         continue
       }
       if row.stamp?.inode != stamp.inode, try await isElsewhere(row, than: entry) {
         // Somebody copied the row's file under its base name: this is the copy.
-        if let file = try await localFile(entry, stamp, known: known) { locals.append(file) }
+        try await note(entry, stamp)
+        continue
+      }
+      let verdict = try await check(row, entry, stamp)
+      if case .gone = verdict {
+        result.renamed.append(entry)
         continue
       }
       seen.insert(row.id)
-      switch try await check(row, entry, stamp) {
-      case .unchanged: break
+      switch verdict {
+      case .unchanged, .gone: break
       case .differs(let file): changed.append(file)
-      case .damaged:
-        dropped.append(row.id)
+      case .damaged: dropped.append(row.id)
       }
     }
     try await state.setSeen(changed, in: id)
     if !dropped.isEmpty, !isDryRun {
       try await RemovalRound(account: account, mailbox: mailbox).setAsideDamaged(dropped)
     }
-    return (locals, dropped.count)
+    result.dropped = dropped.count
+    return result
   }
 
   /// Whether the row's own file is where it was, under another name than this one.
@@ -114,6 +174,7 @@ struct LocalScan: Sendable {
     case unchanged
     case differs(SeenFile)
     case damaged
+    case gone
   }
 
   /// DESIGN.md section 6, "a scanned file is unchanged": device, inode, size and mtime decide, a changed ctime alone is
@@ -129,7 +190,8 @@ struct LocalScan: Sendable {
       } ?? false
     if !sameFile || isSuspect {
       switch try await read(entry) {
-      case .unreadable, .gone: return .unchanged
+      case .unreadable: return .unchanged
+      case .gone: return .gone
       // The row's header is the server's, which a program may have added to here.
       case .content(let found) where found.content.digests.content == row.digests.content: pending.remove(.content)
       case .content where isSuspect:
@@ -147,9 +209,13 @@ struct LocalScan: Sendable {
       SeenFile(message: row.id, fileName: entry.name.bytes, isInCur: isInCur, stamp: stamp, pending: pending))
   }
 
-  private func localFile(
-    _ entry: ScanEntry, _ stamp: FileStamp, known: [Int64: LocalFile]
-  ) async throws -> LocalFile? {
+  private enum Stray {
+    case file(LocalFile)
+    case gone
+    case unreadable
+  }
+
+  private func localFile(_ entry: ScanEntry, _ stamp: FileStamp, known: [Int64: LocalFile]) async throws -> Stray {
     var file = LocalFile(
       mailbox: id, baseName: entry.parsed.base.bytes, fileName: entry.name.bytes,
       isInCur: entry.subdirectory == .cur, stamp: stamp, digests: MessageDigests(content: .zero, header: .zero))
@@ -157,11 +223,15 @@ struct LocalScan: Sendable {
       let traits = before.traits
     {
       (file.digests, file.plain, file.traits) = (before.digests, before.plain, traits)
-      return file
+      return .file(file)
     }
-    guard case .content(let found) = try await read(entry) else { return nil }
-    (file.digests, file.plain, file.traits) = (found.content.digests, found.plain, found.traits)
-    return file
+    switch try await read(entry) {
+    case .gone: return .gone
+    case .unreadable: return .unreadable
+    case .content(let found):
+      (file.digests, file.plain, file.traits) = (found.content.digests, found.plain, found.traits)
+      return .file(file)
+    }
   }
 
   private enum Reading: Sendable {
@@ -208,8 +278,12 @@ struct LocalScan: Sendable {
       }
     }
     var lost = 0
+    let folder = mailbox.folder
     try await forEachMissing(seen) { rows in
-      let fallen = rows.filter { state.isSuspect(session: $0.session) }
+      let suspects = rows.filter { state.isSuspect(session: $0.session) }
+      let names = Set(suspects.map(\.baseName))
+      let here = try await account.pool.run { names.isEmpty ? [] : Set(try folder.files(named: names).entries.keys) }
+      let fallen = suspects.filter { !here.contains($0.baseName) }
       try await state.forget(fallen.map(\.id), event: .refetched, detail: "its file went with the power")
       lost += fallen.count
       try await state.setMissing(rows.filter { !state.isSuspect(session: $0.session) }, since: began)

@@ -34,20 +34,35 @@ extension MaildirFolder {
   package func files(named names: Set<[UInt8]>) throws -> NamedFiles {
     var found = NamedFiles()
     found.isComplete = try readStill {
-      found.entries = [:]
+      var seen: [[UInt8]: [ScanEntry]] = [:]
       try scan(withStatus: false) { entries in
         for entry in entries {
           let base = entry.parsed.base.bytes
           guard names.contains(base), let status = try self[entry.subdirectory].status(of: entry.name),
             status.kind == .regular
           else { continue }
-          found.entries[base, default: []].append(
+          seen[base, default: []].append(
             ScanEntry(name: entry.name, subdirectory: entry.subdirectory, status: status))
         }
       }
+      found.entries.merge(seen) { _, newest in newest }
       return found.entries.count == names.count
     }
     return found
+  }
+
+  /// The base names of all its files.
+  ///
+  /// - Throws: `MaildirError.restless` where it would not stand still.
+  package func baseNames() throws -> Set<[UInt8]> {
+    var names: Set<[UInt8]> = []
+    let stoodStill = try readStill {
+      names = []
+      try scan(withStatus: false) { names.formUnion($0.map(\.parsed.base.bytes)) }
+      return false
+    }
+    guard stoodStill else { throw MaildirError.restless(path: cur.path) }
+    return names
   }
 
   /// Which of these base names the folder has. Nil where it would not stand still.

@@ -1,8 +1,10 @@
 """What a mail program does in a Maildir: it delivers, flags, moves, copies, edits and deletes files."""
 
+import contextlib
 import itertools
 import os
 import shutil
+import threading
 import time
 from pathlib import Path
 
@@ -100,3 +102,26 @@ def keyword(folder, name):
     with open(path, "a") as file:
         file.write("%d %s\n" % (len(lines), name))
     return chr(ord("a") + len(lines))
+
+
+@contextlib.contextmanager
+def marking(folder):
+    """Marks every message of the folder as read, as unread, and so on until the end."""
+    ended = threading.Event()
+
+    def mark():
+        while not ended.is_set():
+            for part in ("new", "cur"):
+                for name in os.listdir(os.path.join(folder, part)):
+                    base, _, letters = name.partition(":2,")
+                    wanted = letters.replace("S", "") if "S" in letters else "".join(sorted(letters + "S"))
+                    with contextlib.suppress(FileNotFoundError):
+                        os.rename(os.path.join(folder, part, name), os.path.join(folder, "cur", base + ":2," + wanted))
+
+    thread = threading.Thread(target=mark)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

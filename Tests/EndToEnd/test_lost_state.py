@@ -4,6 +4,7 @@ fetched twice, sent twice or deleted. Against a real Dovecot."""
 import os
 import shutil
 
+import mail_reader
 from support import EndToEnd, check, corpus, sample
 
 MAILBOXES = ("INBOX", "Archive/2024", "Listen/Köln & Größe")
@@ -56,6 +57,25 @@ class LostState(EndToEnd):
         self.lose()
         self.assertRebuilt(self.synced(self.subject))
         self.assertEqual(self.aside(), [])
+
+    def test_M22_the_database_is_gone_while_a_mail_program_marks_messages(self):
+        """A message whose file is renamed while it is looked for is known again nonetheless."""
+        self.server.append("INBOX", [
+            (body + b"A line of a long message.\r\n" * 4_000, *rest) for body, *rest in corpus.small(60, seed=4)])
+        self.synced(self.subject)
+        self.before = {path: row[0] for path, row in self.subject.mail().items()}
+        self.counts = self.count()
+        for _ in range(3):
+            self.lose()
+            with mail_reader.marking(self.subject.folder_of(b"INBOX")):
+                result = self.subject.sync()
+                self.subject.sync()
+            self.assertIn("the state was", result.out)
+            self.synced(self.subject)
+            self.assertEqual(self.count(), self.counts, "the server has what it had")
+            self.assertEqual(sorted(row[0] for row in self.subject.mail().values()), sorted(self.before.values()),
+                             "the same files: nothing was fetched again")
+            self.assertEqual(self.subject.quarantined(), [])
 
     def test_M22_the_database_is_gone_and_its_log_is_not(self):
         os.unlink(self.subject.database)

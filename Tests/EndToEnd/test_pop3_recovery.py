@@ -3,8 +3,9 @@ comes twice."""
 
 import os
 
+import mail_reader
 from drain_case import DrainCase, digests
-from servers.pop3_scripted import drops
+from servers.pop3_scripted import Drop, drops
 from support import wait_until
 from test_power_loss import rebooted
 
@@ -61,6 +62,27 @@ class Recovery(DrainCase):
         self.assertDelivered(mirror, wanted)
         self.assertEqual((server.drops, server.count("RETR")), ([], 2))
         self.assertIn(b"", mirror.quarantined())
+
+    def test_M18_M22_what_a_mail_program_renames_meanwhile_is_not_gone(self):
+        """After a lost database, and after a power cut: a mail program marks all messages, again and again, while the
+        drain looks for them. None is fetched a second time, none goes to quarantine."""
+        server = self.serve([Drop(drop.uidl, drop.body + b"A line of a long message.\r\n" * 4_000) for drop in drops(60)])
+        mirror = self.drain(server, retention="keep")
+        self.finished(mirror, server)
+        for what in ("lost", "cut off", "lost", "cut off"):
+            with self.subTest(what):
+                if what == "lost":
+                    for end in ("", "-wal", "-shm"):
+                        if os.path.exists(str(mirror.database) + end):
+                            os.unlink(str(mirror.database) + end)
+                else:
+                    self.cut_off(mirror)
+                with mail_reader.marking(mirror.root):
+                    mirror.sync()
+                self.finished(mirror, server, tries=2)
+                self.assertEqual(len(mirror.mail()), 60)
+                self.assertEqual(len(mirror.quarantined()), 0)
+                self.assertDelivered(mirror, digests(server.drops))
 
     def cut_off(self, mirror):
         """The state of a program that did not end, at an earlier start of the computer."""

@@ -8,6 +8,7 @@ import threading
 import time
 
 import check
+import mail_reader
 from hostile import Hostile, inbox
 from servers.model import Mailbox, Message, simple
 
@@ -48,29 +49,6 @@ def together(server, count, timeout=10):
         return True
 
     server.fetched = fetched
-
-
-@contextlib.contextmanager
-def marked(folder):
-    """A mail program that marks every message of the folder as read, as unread, and so on until the end."""
-    ended = threading.Event()
-
-    def mark():
-        while not ended.is_set():
-            for place in ("new", "cur"):
-                for name in os.listdir(os.path.join(folder, place)):
-                    base, _, letters = name.partition(":2,")
-                    wanted = letters.replace("S", "") if "S" in letters else "".join(sorted(letters + "S"))
-                    with contextlib.suppress(FileNotFoundError):
-                        os.rename(os.path.join(folder, place, name), os.path.join(folder, "cur", base + ":2," + wanted))
-
-    thread = threading.Thread(target=mark)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 class Recovery(Hostile):
@@ -159,7 +137,7 @@ class Recovery(Hostile):
                 broken = mirror.sync(environment={"MAILMIRROR_FAILPOINT": "rename.publish#30:exit"})
                 self.assertEqual(broken.status, STOPPED, broken.err)
                 self.assertGreater(sum(unsettled(mirror).values()), 10, "published, not settled")
-                with marked(mirror.folder_of(b"INBOX")):
+                with mail_reader.marking(mirror.folder_of(b"INBOX")):
                     self.assertAlive(mirror.sync())
                 self.synced(mirror)
                 self.assertEqual(len(mirror.mail()), 40)
@@ -178,13 +156,13 @@ class Recovery(Hostile):
             with self.subTest(run=number):
                 mirror = self.mirror(server, name="removed%d" % number, hold={"share": 1.0, "count": 100})
                 self.synced(mirror)
-                with marked(mirror.folder_of(b"INBOX")):
+                with mail_reader.marking(mirror.folder_of(b"INBOX")):
                     mirror.run("verify", "--full", "--repair")
                 self.synced(mirror)
                 self.assertEqual(len(mirror.quarantined()), 0)
                 for message in box.messages[:15]:
                     box.expunge(message.uid)
-                with marked(mirror.folder_of(b"INBOX")):
+                with mail_reader.marking(mirror.folder_of(b"INBOX")):
                     self.assertAlive(mirror.sync())
                 self.synced(mirror)
                 self.assertEqual(len(mirror.quarantined()), 15)

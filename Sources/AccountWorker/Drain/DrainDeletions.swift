@@ -29,13 +29,14 @@ struct DrainDeletions: Sendable {
       try await state.setMissingSince(began, missing.filter { $0.missingSince == nil }.map(\.id))
       settled += missing.filter { row in row.missingSince.map { began - $0 >= settle } ?? false }
     }
-    guard let absent = try await folders.absent(settled) else {
+    guard let present = try await folders.presence(of: settled) else {
       account.logger.info(
         "\(account.settings.name): files are being renamed; deletions wait", metadata: account.metadata())
       return
     }
     let held = try await state.heldMessages()
-    try await remove(absent.filter { !held.contains($0.id) }, of: count)
+    let spared = present.named.union(present.withContent).union(held)
+    try await remove(settled.filter { !spared.contains($0.id) }, of: count)
   }
 
   /// Returns how many there are.

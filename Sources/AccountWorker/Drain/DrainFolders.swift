@@ -38,41 +38,65 @@ struct DrainFolders: Sendable {
     }
   }
 
-  /// Those of the rows of which no folder has a file, by name or by content, each folder read while it stands still.
-  /// Nil where one does not stand still for long enough to say.
-  func absent(_ rows: [MessageRecord]) async throws -> [MessageRecord]? {
-    guard !rows.isEmpty else { return [] }
+  /// Which rows a folder has a file of.
+  struct Presence: Sendable {
+    /// By the base name.
+    var named: Set<Int64> = []
+    /// By the content, under whatever name.
+    var withContent: Set<Int64> = []
+  }
+
+  /// Reads each folder while it stands still; nil where one does not for long enough to say.
+  func presence(of rows: [MessageRecord]) async throws -> Presence? {
+    guard !rows.isEmpty else { return Presence() }
     let byName = Dictionary(grouping: rows, by: \.baseName)
     let bySize = Dictionary(grouping: rows, by: \.diskSize)
     return try await account.pool.run {
-      var found: Set<Int64> = []
+      var found = Presence()
       for folder in try open() {
         let stoodStill = try folder.readStill {
           try folder.scan(withStatus: true) { entries in
             for entry in entries {
-              found.formUnion((byName[entry.parsed.base.bytes] ?? []).map(\.id))
-              guard let rows = entry.status.flatMap({ bySize[$0.size] })?.filter({ !found.contains($0.id) }),
-                !rows.isEmpty, let content = try folder.content(of: entry)
+              found.named.formUnion((byName[entry.parsed.base.bytes] ?? []).map(\.id))
+              let alike = entry.status.flatMap { bySize[$0.size] } ?? []
+              guard alike.contains(where: { !found.withContent.contains($0.id) }),
+                let content = try folder.content(of: entry)
               else { continue }
-              for row in rows where row.digests == content.digests { found.insert(row.id) }
+              for row in alike where row.digests == content.digests { found.withContent.insert(row.id) }
             }
           }
-          return found.count == rows.count
+          return found.named.union(found.withContent).count == rows.count
         }
         guard stoodStill else { return nil }
       }
-      return rows.filter { !found.contains($0.id) }
+      return found
     }
   }
 
   /// Calls `body` with what every file is, some at a time. When this returns all of them are durable: a message that one
   /// proves to be here may be deleted on the server.
   func forEachDurable(of mailbox: Int64, _ body: ([LocalFile]) async throws -> Void) async throws {
-    try await forEach { folder, entries in
-      try await body(
-        try await account.pool.run { try entries.compactMap { try durable($0, in: folder, of: mailbox) } })
+    let folders = try await account.pool.run { try open() }
+    for folder in folders {
+      var known: Set<[UInt8]> = []
+      func note(_ entries: [ScanEntry]) async throws {
+        let files = try await account.pool.run { try entries.compactMap { try durable($0, in: folder, of: mailbox) } }
+        known.formUnion(files.map(\.baseName))
+        try await body(files)
+      }
+      for try await entries in FolderEntries(folder: folder, pool: account.pool) { try await note(entries) }
+      // What was renamed meanwhile, and was not seen or not read, would be fetched a second time.
+      var isWhole = false
+      for _ in 0..<20 where !isWhole {
+        let rest = try await account.pool.run { try folder.baseNames() }.subtracting(known)
+        isWhole = rest.isEmpty
+        if !isWhole {
+          try await note(try await account.pool.run { Array(try folder.files(named: rest).entries.values.joined()) })
+        }
+      }
+      guard isWhole else { throw MaildirError.restless(path: folder.cur.path) }
     }
-    try await account.pool.run { for folder in try open() { try folder.syncDirectories(source: false) } }
+    try await account.pool.run { for folder in folders { try folder.syncDirectories(source: false) } }
   }
 
   private func durable(_ entry: ScanEntry, in folder: MaildirFolder, of mailbox: Int64) throws -> LocalFile? {

@@ -35,18 +35,20 @@ struct DrainPowerCut: Sendable {
   /// The rows of which no file is whole, and what files they have.
   private func damage() async throws -> (lost: [Int64], damaged: [DamagedFile]) {
     let whole = SeenRows(highest: try await account.state.highestMessageID())
-    var (lost, damaged): ([Int64], [DamagedFile]) = ([], [])
-    // A rename while a directory is read can hide a file from it: what is not seen in the first pass gets a second.
-    for _ in 0..<2 {
-      damaged = []
-      try await DrainFolders(account: account).forEach { folder, entries in
-        damaged += try await compare(entries, in: folder, whole)
-      }
-      lost = try await lostRows(whole)
-      if lost.isEmpty { break }
+    let folders = DrainFolders(account: account)
+    for _ in 0..<5 {
+      var damaged: [DamagedFile] = []
+      try await folders.forEach { folder, entries in damaged += try await compare(entries, in: folder, whole) }
+      let open = try await openRows(whole)
+      let hasFile = Set(damaged.map(\.row.id))
+      // A rename can hide a file from the reading of a directory, or from its own.
+      guard let present = try await folders.presence(of: open.filter { !hasFile.contains($0.id) }) else { continue }
+      present.withContent.forEach(whole.insert)
+      guard present.named.isSubset(of: present.withContent) else { continue }
+      let lost = Set(open.map(\.id)).subtracting(present.withContent)
+      return (Array(lost), damaged.filter { lost.contains($0.row.id) })
     }
-    let rows = Set(lost)
-    return (lost, damaged.filter { rows.contains($0.row.id) })
+    throw MaildirError.restless(path: account.root.path)
   }
 
   private func compare(
@@ -57,9 +59,9 @@ struct DrainPowerCut: Sendable {
     for (entry, candidates) in zip(entries, rows) {
       let suspects = candidates.filter { account.state.isSuspect(session: $0.session) && !whole.contains($0.id) }
       guard !suspects.isEmpty else { continue }
-      let content = try await account.pool.run { try folder.content(of: entry)?.digests }
+      guard let content = try await account.pool.run({ try folder.content(of: entry) }) else { continue }
       for row in suspects {
-        if content == row.digests {
+        if content.digests == row.digests {
           whole.insert(row.id)
         } else {
           damaged.append(DamagedFile(row: row, folder: folder, entry: entry))
@@ -69,13 +71,14 @@ struct DrainPowerCut: Sendable {
     return damaged
   }
 
-  private func lostRows(_ whole: SeenRows) async throws -> [Int64] {
-    var (lost, last): ([Int64], Int64) = ([], 0)
+  /// The suspects of which no whole file was seen.
+  private func openRows(_ whole: SeenRows) async throws -> [MessageRecord] {
+    var (open, last): ([MessageRecord], Int64) = ([], 0)
     while true {
       let page = try await account.state.drainedMessages(after: last)
-      guard let end = page.last else { return lost }
+      guard let end = page.last else { return open }
       last = end.id
-      lost += page.filter { account.state.isSuspect(session: $0.session) && !whole.contains($0.id) }.map(\.id)
+      open += page.filter { account.state.isSuspect(session: $0.session) && !whole.contains($0.id) }
     }
   }
 }
