@@ -198,10 +198,12 @@ struct ServerMoveRound: Sendable {
       }
     }
     for leftover in leftovers {
-      guard leftover.status?.identity == entry.status?.identity else {
+      guard let status = leftover.status, status.identity == entry.status?.identity else {
         try await account.setAside(leftover, in: folder, of: record, reason: "left behind by a move that was cut")
         continue
       }
+      // Its only name: somebody has moved it back.
+      if status.links == 1 { continue }
       try await account.pool.run {
         try folder[leftover.subdirectory].unlink(leftover.name, label: "moved on the server")
         try folder[leftover.subdirectory].sync()

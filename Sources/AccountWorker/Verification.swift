@@ -242,7 +242,8 @@ struct Verification: Sendable {
     } else if isFull {
       let folder = mailbox.folder
       let content = try await account.pool.run {
-        try folder.content(of: entry) ?? folder.find(base: entry.parsed.base).first.flatMap { try folder.content(of: $0) }
+        try folder.content(of: entry)
+          ?? folder.find(base: entry.parsed.base).first.flatMap { try folder.content(of: $0) }
       }
       // What goes away meanwhile is not damaged. The row's header is the server's, which another program may have
       // altered here.

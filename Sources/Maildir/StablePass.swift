@@ -20,8 +20,8 @@ extension MaildirFolder {
       if attempt > 0 { usleep(Self.tick) }
       if try pass() { return true }
       let after = try stamp(clock: .system)
-      let stoodStill = attempt > 0 ? before.new == after.new && before.cur == after.cur : before.allowsSkipping(now: after)
-      if stoodStill { return true }
+      if attempt > 0, before.new == after.new, before.cur == after.cur { return true }
+      if before.allowsSkipping(now: after) { return true }
     }
     return false
   }

@@ -42,8 +42,8 @@ private final class Stop: Sendable {
         try await pool.run {
           for _ in 0..<10 {
             var seen: Set<FileName> = []
-            // A scan may miss what is renamed under it; absence is decided by several, and by looking for the name, which is
-            // done for some that were seen, too.
+            // A scan may miss what is renamed under it; absence is decided by several, and by looking for the name. Some
+            // that were seen are looked for, too.
             for _ in 0..<2 { try folder.scan(withStatus: false) { seen.formUnion($0.map(\.parsed.base)) } }
             for number in 0..<count {
               guard let base = FileName("\(number).x"), number % 100 == 0 || !seen.contains(base) else { continue }
@@ -54,6 +54,38 @@ private final class Stop: Sendable {
       }
       try await group.waitForAll()
     }
+  }
+
+  @Test("M1 absence is told only of a folder that stands still")
+  func still() throws {
+    let place = try Place()
+    let folder = try place.folder()
+    try place.put("cur/1.x:2,")
+    var (passes, isFlagged) = (0, false)
+    func change() {
+      let names = [place.path + "/cur/1.x:2,", place.path + "/cur/1.x:2,S"]
+      rename(names[isFlagged ? 1 : 0], names[isFlagged ? 0 : 1])
+      isFlagged.toggle()
+    }
+    let stoodStill = try folder.readStill {
+      passes += 1
+      change()
+      return false
+    }
+    #expect(!stoodStill && passes == 20)
+
+    passes = 0
+    let endedStill = try folder.readStill {
+      passes += 1
+      if passes == 1 { change() }
+      return false
+    }
+    #expect(endedStill && passes == 2)
+
+    let other = Array("2.x".utf8)
+    #expect(try folder.present([Array("1.x".utf8), other]) == [Array("1.x".utf8)])
+    #expect(try folder.find(base: "2.x").isEmpty)
+    #expect(try folder.baseNames() == [Array("1.x".utf8)])
   }
 
   @Test("M3 a change within the tick of a scan's time is not skipped")
