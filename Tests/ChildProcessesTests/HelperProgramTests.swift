@@ -11,7 +11,7 @@ import Testing
   }
 
   private func waitUntil(_ condition: () -> Bool) async throws -> Bool {
-    for _ in 0..<400 {
+    for _ in 0..<2_000 {
       if condition() { return true }
       try await Task.sleep(for: .milliseconds(10))
     }
@@ -25,7 +25,7 @@ import Testing
     // The inner one ignores the polite signal, so that only the group's end ends it.
     let script = "sh -c 'trap \"\" TERM; echo $$ > \(file); while :; do sleep 1; done' & wait"
     #expect(throws: HelperProgram.Fault.timedOut) {
-      try HelperProgram.run(["sh", "-c", script], outputLimit: 100, timeout: .seconds(1), among: children)
+      try HelperProgram.run(["sh", "-c", script], outputLimit: 100, timeout: .seconds(3), among: children)
     }
     let text = try String(contentsOfFile: file, encoding: .utf8)
     let inner = try #require(pid_t(text.trimmingCharacters(in: .whitespacesAndNewlines)))
@@ -48,9 +48,13 @@ import Testing
   @Test func allEndAtOnce() async throws {
     let children = RunningChildren()
     let threads = WaitingThreads(limit: 8)
+    let file = FileManager.default.temporaryDirectory.appending(path: "mailmirror-\(UUID().uuidString)").path
+    let ready = [1, 3, 5].map { "\(file)-\($0)" }
+    defer { for file in ready { try? FileManager.default.removeItem(atPath: file) } }
     try await withThrowingTaskGroup(of: ProgramStatus.self) { group in
       for index in 0..<6 {
-        let script = index % 2 == 0 ? "exec sleep 60" : "trap '' TERM; while :; do sleep 1; done"
+        let deaf = "trap '' TERM; : > \(file)-\(index); while :; do sleep 1; done"
+        let script = index % 2 == 0 ? "exec sleep 60" : deaf
         group.addTask {
           try await threads.run {
             try HelperProgram.run(["sh", "-c", script], outputLimit: 10, timeout: .seconds(60), among: children).status
@@ -58,14 +62,14 @@ import Testing
         }
       }
       #expect(try await waitUntil { children.count == 6 })
-      try await Task.sleep(for: .milliseconds(100))
+      #expect(try await waitUntil { ready.allSatisfy { FileManager.default.fileExists(atPath: $0) } })
       let start = ContinuousClock.now
       children.endAll(grace: .milliseconds(200))
-      #expect(ContinuousClock.now - start < .seconds(1))
+      #expect(ContinuousClock.now - start < .seconds(5))
       var ends: [ProgramStatus] = []
       for try await status in group { ends.append(status) }
       #expect(ends.count { $0 == .killed(signal: SIGTERM) } == 3 && ends.count { $0 == .killed(signal: SIGKILL) } == 3)
-      #expect(ContinuousClock.now - start < .seconds(3))
+      #expect(ContinuousClock.now - start < .seconds(10))
     }
     #expect(throws: HelperProgram.Fault.notStarted("mailmirror is ending")) {
       try HelperProgram.run(["true"], outputLimit: 10, timeout: .seconds(5), among: children)
@@ -98,6 +102,8 @@ private final class Gauge: Sendable {
         group.addTask {
           try await threads.run {
             gauge.enter()
+            // The first wait for each other.
+            for _ in 0..<1_000 where gauge.most < 3 { usleep(5_000) }
             usleep(5_000)
             gauge.leave()
             return number

@@ -1,4 +1,5 @@
 import ControlProtocol
+import Glibc
 import Testing
 
 @Suite struct FramingTests {
@@ -30,14 +31,19 @@ import Testing
 
   @Test func manySmallMessagesInALargeBufferTakeNoLonger() throws {
     var framer = MessageFramer(limit: 1 << 20)
-    let clock = ContinuousClock()
-    let time = try clock.measure {
-      framer.append(Array(repeating: UInt8(ascii: "x"), count: 10) + [UInt8](repeating: 0, count: 1_000_000))
-      var count = 0
-      while try framer.next() != nil { count += 1 }
-      #expect(count == 1_000_000)
-    }
-    #expect(time < .seconds(5))
+    let start = processorTime()
+    framer.append(Array(repeating: UInt8(ascii: "x"), count: 10) + [UInt8](repeating: 0, count: 1_000_000))
+    var count = 0
+    while try framer.next() != nil { count += 1 }
+    #expect(count == 1_000_000)
+    #expect(processorTime() - start < .seconds(5))
+  }
+
+  /// Of this thread alone, whatever else the machine does.
+  private func processorTime() -> Duration {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
   }
 }
 

@@ -150,7 +150,7 @@ func scratchDirectory() throws -> String {
   return path
 }
 
-/// A client that sends what it likes. Its calls block for at most ten seconds, on a thread of its own.
+/// A client that sends what it likes. Its calls block for at most a minute, on a thread of its own.
 final class RawClient: @unchecked Sendable {
   let descriptor: Int32
   private let queue = DispatchQueue(label: "client")
@@ -160,7 +160,7 @@ final class RawClient: @unchecked Sendable {
 
   init(_ path: String) throws {
     descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-    var patience = timeval(tv_sec: 10, tv_usec: 0)
+    var patience = timeval(tv_sec: 60, tv_usec: 0)
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
     setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
     let address = SocketAddress(path: path)
@@ -211,7 +211,7 @@ final class RawClient: @unchecked Sendable {
     return try await receive()
   }
 
-  /// Whether the other side closes, or says nothing for ten seconds.
+  /// Whether the other side closes, or says nothing for a minute.
   func hasEnded() async -> Bool {
     while true {
       do { _ = try await receive() } catch { return true }

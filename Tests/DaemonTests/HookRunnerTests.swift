@@ -52,13 +52,13 @@ import Testing
 
   @Test func aBurstIsOneRunAndWhatComesMeanwhileIsTheNext() async throws {
     var timings = unhurried
-    (timings.quiet, timings.latest) = (.milliseconds(300), .seconds(5))
+    (timings.quiet, timings.latest) = (.seconds(1), .seconds(5))
     let hook = shell("wc -l >> counts; while [ ! -e go ]; do sleep 0.01; done", timings: timings)
     await hook.add([change(1)])
     await hook.add([change(2), change(3)])
     #expect(await eventually { scratch.content("counts") == "3\n" })
     for uid in 4...8 { await hook.add([change(UInt32(uid))]) }
-    try await Task.sleep(for: .milliseconds(700))
+    try await Task.sleep(for: .seconds(2))
     // That burst has settled, and the first run is still the only one.
     #expect(scratch.content("counts") == "3\n")
     scratch.write("go", "")
@@ -133,8 +133,10 @@ import Testing
   }
 
   @Test func aHookThatHangsIsEndedWithAllThatItStarted() async throws {
+    var timings = quick
+    timings.limit = .seconds(2)
     let hook = shell(
-      "trap '' TERM; sleep 60 & echo $! > child; echo $$ > self; while :; do sleep 1; done", timings: quick)
+      "trap '' TERM; sleep 60 & echo $! > child; echo $$ > self; while :; do sleep 1; done", timings: timings)
     await hook.add([change()])
     #expect(await eventually { number("self") != nil })
     let (own, child) = (try #require(number("self")), try #require(number("child")))

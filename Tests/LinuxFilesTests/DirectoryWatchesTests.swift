@@ -122,9 +122,12 @@ import Testing
   func overflow() async throws {
     let limit = try #require(InotifyLimits.read()).queuedEvents
     let (one, other) = (Heard(), Heard())
+    let isRenamed = Mutex(false)
     let first = try watches.watch(directory("a")) { news in
       // Nothing is read meanwhile.
-      if news == .begun("first") { usleep(400_000) }
+      if news == .begun("first") {
+        for _ in 0..<30_000 where !isRenamed.withLock({ $0 }) { usleep(1_000) }
+      }
       if news == .lost { one.note(news) }
     }
     let second = try watches.watch(directory("b")) { if $0 == .lost { other.note($0) } }
@@ -133,6 +136,7 @@ import Testing
       rename(path + "/a/first", path + "/a/second")
       rename(path + "/a/second", path + "/a/first")
     }
+    isRenamed.withLock { $0 = true }
     #expect(try await one.until(.lost).first == .lost)
     #expect(try await other.until(.lost).first == .lost)
     withExtendedLifetime((first, second)) {}

@@ -67,9 +67,12 @@ import Testing
   }
 
   @Test("random octets neither crash the parser nor depend on the cuts") func nonsense() {
+    let seed = UInt64.random(in: .min ... .max)
+    print("random octets: seed \(seed)")
+    var random = SplitMix(seed: seed)
     let alphabet = Array("+OK-ERR .\r\n\r\n[]1 2".utf8)
     for _ in 0..<300 {
-      let bytes = (0..<Int.random(in: 1...80)).map { _ in alphabet.randomElement() ?? 0 }
+      let bytes = (0..<Int.random(in: 1...80, using: &random)).map { _ in alphabet.randomElement(using: &random) ?? 0 }
       _ = feed(bytes, [.lines, .message, .exchange, .single, .message])
     }
   }

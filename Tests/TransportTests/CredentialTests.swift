@@ -47,8 +47,12 @@ struct CredentialTests {
     #expect(try await long.get() == kept && fetches.now == 1)
     let short = CredentialSource(kind: kind, times: times(lifetime: .milliseconds(100))) { fetches.next() }
     let first = try await short.get()
-    try await Task.sleep(for: .milliseconds(400))
-    #expect(try await short.get() != first && fetches.now == 3)
+    var next = first
+    for _ in 0..<1_000 where next == first {
+      try await Task.sleep(for: .milliseconds(10))
+      next = try await short.get()
+    }
+    #expect(next != first && fetches.now == 3)
   }
 
   @Test("a token that says when it ends is given out no more before that; one that ends soon is given out once")
@@ -78,8 +82,10 @@ struct CredentialTests {
       return token("{\"exp\":\(Double(now) + 60.2)}")
     }
     _ = try await ending.get()
-    try await Task.sleep(for: .milliseconds(600))
-    _ = try await ending.get()
+    for _ in 0..<1_000 where fetches.now < 2 {
+      try await Task.sleep(for: .milliseconds(10))
+      _ = try await ending.get()
+    }
     #expect(fetches.now == 2)
   }
 
@@ -121,15 +127,15 @@ struct CredentialTests {
   @Test("a failed call is not repeated before a pause, which grows")
   func pauses() async throws {
     let fetches = Fetches()
-    let source = CredentialSource(kind: .token, times: times(pause: .milliseconds(300))) {
+    let source = CredentialSource(kind: .token, times: times(pause: .seconds(1))) {
       throw NoSecret(attempt: fetches.next().count > 0 ? fetches.now : 0)
     }
     for _ in 0..<5 { await #expect(throws: NoSecret(attempt: 1)) { try await source.get() } }
-    try await Task.sleep(for: .milliseconds(350))
+    try await Task.sleep(for: .milliseconds(1_100))
     for _ in 0..<5 { await #expect(throws: NoSecret(attempt: 2)) { try await source.get() } }
-    try await Task.sleep(for: .milliseconds(350))
+    try await Task.sleep(for: .milliseconds(1_100))
     await #expect(throws: NoSecret(attempt: 2)) { try await source.get() }
-    try await Task.sleep(for: .milliseconds(350))
+    try await Task.sleep(for: .milliseconds(1_100))
     await #expect(throws: NoSecret(attempt: 3)) { try await source.get() }
     #expect(fetches.now == 3)
   }

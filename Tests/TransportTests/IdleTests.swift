@@ -134,10 +134,10 @@ struct IdleConnectionTests {
     let connection = try await IMAPConnection.open(
       ServerEndpoint(
         transport: .init(host: "127.0.0.1", port: server.port, tls: .none, connectTimeout: .seconds(5)),
-        user: "someone", credentials: Credentials { Array("secret".utf8) }, timeout: .milliseconds(300)),
+        user: "someone", credentials: Credentials { Array("secret".utf8) }, timeout: .seconds(1)),
       group: MultiThreadedEventLoopGroup.singleton, budget: InFlightBudget(), logger: Logger(label: "test"))
     let idling = connection.idle(exists: 0) {}
-    try await Task.sleep(for: .milliseconds(900))
+    try await Task.sleep(for: .milliseconds(2_500))
     #expect(connection.isOpen)
     idling.end()
     await #expect(throws: ConnectionError.self) { try await idling.ended() }

@@ -328,6 +328,7 @@ struct POP3ScriptedTests {
       if isHeld { held.withLock { $0.append(release) } } else { release() }
     }
     async let outcome = connection.retrieve([1]) { _ in receiver.begin(announcedSize: 0) }
+    for _ in 0..<1_000 where budget.used < 1 << 20 { try await Task.sleep(for: .milliseconds(10)) }
     try await Task.sleep(for: .milliseconds(2_500))
     #expect(budget.used >= 1 << 20)
     #expect(budget.used <= (1 << 20) + (512 << 10))

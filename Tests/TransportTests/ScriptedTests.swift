@@ -162,6 +162,7 @@ struct ScriptedTests {
       if isHeld { held.withLock { $0.append(release) } } else { release() }
     }
     async let outcome = connection.fetchMessages([UIDSet(ranges: [5...5])], into: receiver)
+    for _ in 0..<1_000 where budget.used < 1 << 20 { try await Task.sleep(for: .milliseconds(10)) }
     try await Task.sleep(for: .milliseconds(2_500))
     #expect(budget.used >= 1 << 20)
     #expect(budget.used <= (1 << 20) + (512 << 10))

@@ -316,7 +316,7 @@ struct WritingTests {
       let body = slow.body
       // The refusal is there before the first message is out.
       slow.body = {
-        try await Task.sleep(for: .milliseconds(100))
+        try await Task.sleep(for: .seconds(1))
         return try await body()
       }
       let results = try await connection.append([slow, message("b: 2")], to: place)

@@ -20,10 +20,9 @@ final class PrivateDovecot: Sendable {
     let isRoot = getuid() == 0
     try FileManager.default.createDirectory(
       at: folder.appendingPathComponent("mail"), withIntermediateDirectories: true)
-    port = try Programs.freePort()
-    plainPort = try Programs.freePort()
-    popPort = try Programs.freePort()
-    plainPOPPort = try Programs.freePort()
+    var ports: [Int]
+    repeat { ports = try (0..<4).map { _ in try Programs.freePort() } } while Set(ports).count < 4
+    (port, plainPort, popPort, plainPOPPort) = (ports[0], ports[1], ports[2], ports[3])
     caFile = certificates.caFile
     let user = isRoot ? "mail" : NSUserName()
     let owner = try Programs.run("/usr/bin/id", ["-u", user]).trimmingCharacters(in: .whitespacesAndNewlines)

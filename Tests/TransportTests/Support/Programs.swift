@@ -117,7 +117,7 @@ enum Programs {
 
   /// Waits until something listens on the port.
   static func waitForPort(_ port: Int) throws {
-    for _ in 0..<200 {
+    for _ in 0..<1_200 {
       let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
       defer { Glibc.close(descriptor) }
       var address = sockaddr_in()
