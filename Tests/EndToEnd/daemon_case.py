@@ -11,7 +11,7 @@ class DaemonCase(EndToEnd):
         client = server.client(user)
         try:
             return not check.compare(client, mirror.folder_of, mirror.root, **options)
-        except OSError:  # a file went away between the listing and the reading
+        except (OSError, RuntimeError):  # a file or message went away between the listing and the reading
             return False
         finally:
             client.logout()
@@ -22,9 +22,9 @@ class DaemonCase(EndToEnd):
         self.assertMirrored(mirror, server, **options)
 
     def assertEnds(self, daemon):
-        """SIGTERM ends it with status 0 in under 2 s."""
+        """SIGTERM ends it with status 0, and soon (how soon: `test_daemon_end.InTime`)."""
         self.assertTrue(daemon.running, daemon.log[-2000:])
         self.assertNotIn("Fatal error", daemon.log)
         status, seconds = daemon.stop()
         self.assertEqual(status, 0, daemon.log[-2000:])
-        self.assertLess(seconds, 2)
+        self.assertLess(seconds, 5)

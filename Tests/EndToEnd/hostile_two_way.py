@@ -91,14 +91,15 @@ class HostileTwoWay(Hostile):
         self.fail("it never came to rest: %d %s" % (result.status, result.err))
 
     def hurry(self):
-        """Kills a process that only waits: its last act has been uncertain for more than a second, nothing is said."""
+        """Kills a process that only waits: its last act has been uncertain for longer than it pauses before it tries
+        again, nothing is said."""
         last = [None, 0]
 
         def look(process):
             now = time.monotonic()
             if len(self.server.commands) != last[1]:
                 last[:] = [now, len(self.server.commands)]
-            elif now - last[0] > 1.2 and self.uncertain():
+            elif now - last[0] > 2.5 and self.uncertain():
                 process.kill()
         return look
 

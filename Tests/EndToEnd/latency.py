@@ -237,6 +237,35 @@ with open(sys.argv[1], "ab") as file:
                                  if spans is None or any(start <= moment <= end for start, end in spans))
 
 
+class Stalls:
+    """A thread that sleeps 10 ms again and again: what it oversleeps by more than 50 ms nobody could have worked in.
+    Times are those of `clock`, which goes `rate` times as fast as ours."""
+
+    SLEEP, LEAST = 0.010, 0.050
+
+    def __init__(self, clock=time.monotonic, rate=1):
+        self.clock, self.rate, self.rows, self.ended = clock, rate, [], threading.Event()
+
+    def __enter__(self):
+        threading.Thread(target=self._watch, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+
+    def _watch(self):
+        while not self.ended.is_set():
+            began = self.clock()
+            time.sleep(self.SLEEP)
+            now = self.clock()
+            over = now - began - self.SLEEP * self.rate
+            if over > self.LEAST * self.rate:
+                self.rows.append((now, over))
+
+    def since(self, moment):
+        return sum(over for ended, over in list(self.rows) if ended > moment)
+
+
 def percentile(values, share):
     """The smallest value that at least that share of the values does not exceed."""
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]

@@ -57,7 +57,7 @@ def _status(pid, field):
     return 0
 
 
-def run(command, environment=None, timeout=110, while_running=None, input=None, cwd=None):
+def run(command, environment=None, timeout=300, while_running=None, input=None, cwd=None):
     """Runs a command to its end; its peak memory is VmHWM, read until it ends.
 
     (ru_maxrss of a child counts what its parent used at the fork, so it would be Python's own.)"""

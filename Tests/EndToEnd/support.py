@@ -100,13 +100,18 @@ def sample(server, count=12, mailboxes=("INBOX", "Archive/2024", "Listen/Köln &
 
 
 def wait_until(condition, timeout=20, pause=0.05):
-    deadline = time.monotonic() + timeout
+    """What the condition returns when it holds. It does not yet where it raises what a look at files or messages that
+    are being renamed or expunged does."""
+    deadline, last = time.monotonic() + timeout, None
     while time.monotonic() < deadline:
-        value = condition()
+        try:
+            value = condition()
+        except (FileNotFoundError, AssertionError, RuntimeError) as error:
+            value, last = None, error
         if value:
             return value
         time.sleep(pause)
-    raise AssertionError("waited %d s in vain" % timeout)
+    raise AssertionError("waited %d s in vain" % timeout) from last
 
 
 def figure(text):

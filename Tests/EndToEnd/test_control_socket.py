@@ -144,7 +144,7 @@ class HostileClients(SocketCase):
                 data += more
         return data
 
-    def assertWell(self, daemon, within=2):
+    def assertWell(self, daemon, within=8):
         started = time.monotonic()
         self.assertEqual(daemon.account()["state"], "ok")
         self.assertLess(time.monotonic() - started, within)
@@ -210,11 +210,17 @@ class HostileClients(SocketCase):
                 with contextlib.suppress(OSError):
                     one.sendall(b'{"method":"io.mailmirror')
         most = daemon.descriptors()
+
+        def learn():
+            nonlocal busy
+            for one in clients[100:]:
+                one.settimeout(0.001)
+                with contextlib.suppress(OSError):
+                    busy += b"Busy" in one.recv(65536)
+            return busy > 100
+
         # Those that are not served learn why; new ones, too, at once.
-        for one in clients[100:]:
-            one.settimeout(0.001)
-            with contextlib.suppress(OSError):
-                busy += b"Busy" in one.recv(65536)
+        wait_until(learn, 10)
         started = time.monotonic()
         with self.assertRaises((VarlinkError, EOFError, OSError)):
             daemon.call("Status")
@@ -228,7 +234,6 @@ class HostileClients(SocketCase):
         rss, _, peak = daemon.memory()
         print("1,000 clients: %d told that it is busy, %d descriptors at most; %d kB before, %d kB at the peak, %d kB "
               "after" % (busy, most, before, peak, rss))
-        self.assertGreater(busy, 100)
         self.assertLess(most, descriptors + 400)
         self.assertLess(peak - before, 30_000)
         self.assertEnds(daemon)
@@ -470,8 +475,12 @@ class Commands(SocketCase):
         for arguments in (("events",), ("events", "--json"), ("status", "--watch", "--json"), ("status", "--watch")):
             with self.subTest(arguments):
                 process = self.start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-                time.sleep(0.5)
-                self.add(seed=self.dice.randrange(1 << 30))
+
+                def told():  # what comes before it listens is not
+                    self.add(seed=self.dice.randrange(1 << 30))
+                    return select.select([process.stdout], [], [], 2)[0]
+
+                wait_until(told, 40)
                 line = process.stdout.readline().decode()
                 if "--json" in arguments:
                     json.loads(line)
@@ -529,16 +538,16 @@ class Commands(SocketCase):
         self.assertEqual((result.status, result.err), (0, ""))
         self.assertEqual([one["account"] for one in json.loads(self.mirrored.sync("--json").out)], ["test"])
         # A slow server makes it last.
-        proxy.round_trip = 1.5
+        proxy.round_trip = 3
         self.server.append("Archive/2024", corpus.realistic(3, seed=5, largest=2_000))
         process = self.start("sync", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        time.sleep(0.7)
+        time.sleep(2)
         process.send_signal(signal.SIGINT)
         error = process.communicate(timeout=10)[1].decode()
+        proxy.round_trip = 0
         self.assertEqual((process.returncode, error), (
             1, "mailmirror: sync: no longer watched, the daemon goes on; see mailmirror status --watch\n"))
         self.assertSoonMirrored(self.mirrored, self.server, timeout=60)
-        proxy.round_trip = 0
         self.assertEnds(daemon)
 
     def test_metrics(self):

@@ -79,7 +79,7 @@ class Ends(DaemonCase):
             status, seconds = daemon.stop()
             self.slowest = max(getattr(self, "slowest", 0), seconds)
             self.assertEqual(status, 0, "seed %d, %s: %s" % (SEED, moment, daemon.log[-2000:]))
-            self.assertLess(seconds, 2, "seed %d, %s" % (SEED, moment))
+            self.assertLess(seconds, 5, "seed %d, %s" % (SEED, moment))
 
     def completes(self, mirror, daemon, clean):
         daemon.start()
@@ -157,6 +157,62 @@ class Ends(DaemonCase):
     def test_kill_at_random_moments(self):
         for act in (self.during_first_sync, self.while_idle, self.while_it_reconnects):
             act(kill=True)
+
+
+class InTime(DaemonCase):
+    """An end takes less than 2 s, whatever goes on.
+
+    The machine may be disturbed: one undisturbed try of two is enough."""
+
+    alone = True
+    weight = 10
+
+    def assertEndsInTime(self, prepare, **options):
+        server = self.dovecot()
+        server.append("INBOX", corpus.small(20))
+        proxy, took = self.exits.enter_context(Proxy(server.imaps)), []
+        for number in range(2):
+            mirror = self.mirror(server, name="mirror%d" % number, port=proxy.port, timeout="60s", **options)
+            daemon = self.daemon(mirror)
+            prepare(daemon, proxy)
+            status, seconds = daemon.stop()
+            took.append(seconds)
+            self.assertEqual(status, 0, daemon.log[-2000:])
+            if seconds < 2:
+                return
+            proxy.silent, proxy.deaf = False, 0
+        self.fail("SIGTERM took %s s" % took)
+
+    def test_while_idle(self):
+        self.assertEndsInTime(lambda daemon, proxy: daemon.wait_until_watching())
+
+    def test_while_the_server_hangs(self):
+        def hangs(daemon, proxy):
+            daemon.wait_until_watching()
+            proxy.silence()
+            daemon.call("Status")
+
+        self.assertEndsInTime(hangs)
+
+    def test_while_it_connects(self):
+        def hangs(daemon, proxy):
+            daemon.wait_until_watching()
+            proxy.silent = True
+            before = proxy.connections
+            proxy.cut()
+            wait_until(lambda: proxy.connections > before, 30)
+
+        self.assertEndsInTime(hangs)
+
+    def test_while_a_hook_hangs(self):
+        began = os.path.join(self.directory, "began")
+
+        def hangs(daemon, proxy):
+            wait_until(lambda: os.path.exists(began))
+            os.unlink(began)
+
+        self.assertEndsInTime(hangs, on_change=[
+            "sh", "-c", "trap '' TERM; echo > '%s'; while :; do sleep 1; done" % began])
 
 
 class HangingServer(DaemonCase):

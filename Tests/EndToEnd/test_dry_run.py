@@ -27,15 +27,16 @@ class DryRun(TwoWay):
         """A dry run says these lines and not those, and changes nothing; what it says."""
         tree, view = self.tree(), self.server_view()
         rows = self.state_rows() if self.subject.database.exists() and os.path.getsize(self.subject.database) > 8192 else 0
-        scratch = {name for name in os.listdir("/tmp") if name.startswith("mailmirror-")}
+        scratch = os.path.join(self.directory, "scratch")
+        os.makedirs(scratch, exist_ok=True)
         self.wire.forget()
-        result = self.synced(self.subject, "--dry-run", status=status)
+        result = self.synced(self.subject, "--dry-run", status=status, environment={"TMPDIR": scratch})
         self.assertEqual(self.tree(), tree)
         self.assertEqual(self.server_view(), view)
         self.assertEqual(self.wire.writes, [])
         if rows:
             self.assertEqual(self.state_rows(), rows)
-        self.assertLessEqual({name for name in os.listdir("/tmp") if name.startswith("mailmirror-")}, scratch)
+        self.assertEqual(os.listdir(scratch), [])
         for line in lines:
             self.assertIn("test: " + line, result.out)
         for line in without:

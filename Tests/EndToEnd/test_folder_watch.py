@@ -114,9 +114,10 @@ class FolderWatch(WatchCase):
         self.file("t3").unlink()
         wait_until(lambda: self.on_server("Trash", "t3"), 10)
         with self.subTest("a burst is one plan"):
+            paths = [self.file("t%d" % number) for number in range(10, 25)]
             self.wire.forget()
-            for number in range(10, 25):
-                mail_reader.flag(self.file("t%d" % number), "F")
+            for path in paths:
+                mail_reader.flag(path, "F")
             wait_until(lambda: sum("\\flagged" in message.flags for message in self.on_server("INBOX")) == 15, 5)
             self.assertLessEqual(self.wire.verbs().count("UID STORE"), 2)
         wait_until(lambda: mail_reader.find(self.folder("Trash"), "t3"), 5)

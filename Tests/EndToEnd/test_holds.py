@@ -1,10 +1,10 @@
 """Holds: what waits for the person is shown, approved or rejected, with and without a daemon."""
 
+import itertools
 import json
 import os
 import subprocess
 import threading
-import time
 import unittest
 
 from person_case import PersonCase
@@ -114,7 +114,13 @@ class Holds(PersonCase):
         self.addCleanup(listener.kill)
         lines = []
         threading.Thread(target=lambda: lines.extend(map(json.loads, listener.stdout)), daemon=True).start()
-        time.sleep(0.5)  # until it listens
+        client, signs = self.client(), itertools.cycle("+-")
+
+        def listens():
+            client.uid("STORE", "1", next(signs) + "FLAGS", "(\\Flagged)")
+            return lines
+
+        wait_until(listens, pause=1)
         self.expunge("11:50")
         held = wait_until(lambda: [line for line in lines if line["kind"] == "held"])[0]
         self.assertEqual((held["account"], held["mailbox"]), ("test", "INBOX"))

@@ -16,6 +16,10 @@ from support import EndToEnd, figure, wait_until
 from two_way import CRLF, DATE, TwoWay, loads
 
 
+# Seconds; within 100 ms Cyrus copies a message and removes the old one even on a busy machine.
+STALL = 0.100
+
+
 class Server(TwoWay):
     """What a person does on both sides of a mirror of that server."""
 
@@ -169,17 +173,19 @@ class Server(TwoWay):
         self.assertQuiet()
 
     def moves_in_quick_succession(self, longest):
-        """By another client, as one without MOVE does it."""
+        """By another client, as one without MOVE does it; `stalled` are those that took too long."""
+        self.stalled = 0
         with self.client() as client:
             for _ in range(24):
                 source, target = self.dice.sample(("INBOX", self.name("Archive"), self.name("Drafts")), 2)
                 client.select(quoted(source).decode())
                 uids = client.uid("SEARCH", "ALL")[1][0].decode().split()
                 if uids:
-                    uid = self.dice.choice(uids)
+                    uid, began = self.dice.choice(uids), time.monotonic()
                     client.uid("COPY", uid, quoted(target).decode())
                     client.uid("STORE", uid, "+FLAGS.SILENT", "(\\Deleted)")
                     client.expunge()
+                    self.stalled += time.monotonic() - began > STALL
                 time.sleep(self.dice.uniform(0, longest))
 
     def assertFollowed(self, before):
@@ -188,8 +194,9 @@ class Server(TwoWay):
         after = {row[0]: path for path, row in self.subject.mail().items()}
         again = sorted(Path(after[inode]).read_bytes() for inode in after.keys() - before)
         if again:
-            figure("%d of 24 moved messages were fetched again" % len(again))
-        self.assertLessEqual(len(again), self.most_fetched_again)
+            figure("%d of 24 moved messages were fetched again; the server stalled within %d moves" % (
+                len(again), self.stalled))
+        self.assertLessEqual(len(again), self.most_fetched_again + self.stalled)
         self.assertEqual(sorted(self.subject.quarantined()), again)
         for path in sorted(self.subject.quarantine.rglob("*")):
             if path.is_file():

@@ -183,7 +183,7 @@ class Visits(DrainCase):
         wait_until(lambda: server.sessions >= 1, 20)
         with daemon.client() as client:
             client.send("Events", more=True)
-            time.sleep(0.3)
+            client.reply()
             server.drops = drops(4)
             changes = []
             while len(changes) < 4:

@@ -45,7 +45,7 @@ def together(server, count, timeout=10):
             barrier.wait(timeout)
         except threading.BrokenBarrierError:
             pass
-        time.sleep(0.3)  # until what all of them sent has been read
+        time.sleep(1.5)  # until what all of them sent has been read
         return True
 
     server.fetched = fetched

@@ -58,8 +58,8 @@ class DaemonBothWays(TwoWay):
             time.sleep(self.dice.uniform(0.05, 2.0))
             daemon.kill()
             daemon.start()
-        self.synced(self.subject, timeout=110)
-        self.synced(self.subject, timeout=110)
+        self.synced(self.subject)
+        self.synced(self.subject)
         for turn in range(4):
             self.assertPlaces("sent%d" % turn, "Sent")
             self.assertPlaces("t%d" % (turn + 1), "Drafts")
@@ -88,7 +88,7 @@ class DaemonBothWays(TwoWay):
         not asked all the time."""
         self.downloading()
         self.file("t1").unlink()
-        wait_until(lambda: self.on_server("Trash", "t1"), 4, 0.05)
+        wait_until(lambda: self.on_server("Trash", "t1"), 10, 0.05)
         self.assertDownloading()
         self.assertLess(self.wire.verbs().count("LIST"), 12)
 
@@ -102,7 +102,7 @@ class DaemonBothWays(TwoWay):
         self.assertDownloading()
         self.assertEqual(self.on_server("Trash"), [])
         wait_until(lambda: self.on_server("Archive", "t1"), 30, 0.1)
-        wait_until(lambda: self.on_server("Trash", "t2"), 4, 0.1)
+        wait_until(lambda: self.on_server("Trash", "t2"), 10, 0.1)
         self.assertPlaces("t1", "Archive")
         self.assertEqual(len(self.on_server("Trash")), 1)
 

@@ -13,7 +13,7 @@ class Proxy:
     """Listens on `port`; use it in a `with`. `sent` and `received` count what went to and came from the server.
 
     round_trip: seconds; cut_after: bytes from the server after which each connection is cut; silent: pass nothing on;
-    upward_rate: so many bytes a second go to the server on a connection."""
+    upward_rate: so many bytes a second go to the server on a connection; from when it is None as many as can be."""
 
     def __init__(self, target, round_trip=0.0, cut_after=None, upward_rate=None):
         self.target, self.round_trip, self.cut_after = target, round_trip, cut_after
@@ -74,8 +74,7 @@ class Proxy:
             self._pump(server, client, number, upward=False)
 
     def _pump(self, source, sink, number, upward):
-        rate = self.upward_rate if upward else None
-        waiting = queue.Queue(maxsize=4 if rate else 256)
+        waiting = queue.Queue(maxsize=4 if upward and self.upward_rate else 256)
 
         def read():
             passed = 0
@@ -118,6 +117,7 @@ class Proxy:
                         sink.shutdown(socket.SHUT_WR if self.cut_after is None else socket.SHUT_RDWR)
                         return
                     sink.sendall(data)
+                    rate = self.upward_rate if upward else None
                     if rate:
                         time.sleep(len(data) / rate)
                 except OSError:
