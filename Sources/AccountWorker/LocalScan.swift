@@ -37,16 +37,18 @@ struct LocalScan: Sendable {
     var result = Result()
     let known = Dictionary(
       try await state.localFiles(of: id).map { ($0.stamp.inode, $0) }, uniquingKeysWith: { first, _ in first })
-    for try await entries in FolderEntries(folder: folder, pool: account.pool) {
+    let isMatching = try await state.unmatchedMailboxes().contains(id)
+    var names = SeenNames()
+    func note(_ entries: [ScanEntry]) async throws {
+      if isMatching { for entry in entries { names.insert(entry.parsed.base.bytes) } }
       let found = try await compare(entries, seen: seen, known: known)
       locals += found.locals
       result.refetched += found.dropped
     }
-    if try await state.unmatchedMailboxes().contains(id) {
-      let found = try await compare(try await hidden(locals), seen: seen, known: known)
-      locals += found.locals
-      result.refetched += found.dropped
-    }
+    for try await entries in FolderEntries(folder: folder, pool: account.pool) { try await note(entries) }
+    // While the folder is matched with the server, a message whose file a rename hid would be fetched a second time,
+    // and the file sent as a new one.
+    if isMatching { try await note(try await account.pool.run { [names] in try folder.files(besides: names) }) }
     try await stopWhereReplaced(stamp, seen: seen)
     result.refetched += try await noteMissing(seen, began: stamp.began.total)
     if try await state.releaseKept(of: id, now: account.now()) {
@@ -62,23 +64,6 @@ struct LocalScan: Sendable {
   private func noteLook(_ stamp: FolderStamp) {
     let (began, now) = isDryRun ? (Int64.max, Int64.max) : (stamp.began.total, account.clock.now().total)
     account.facts.noteLook(at: id, began: began, now: now)
-  }
-
-  /// What a rename may have hidden from the scan. While the folder is matched with the server, a message whose file was
-  /// not seen would be fetched a second time, and the file sent as a new one.
-  private func hidden(_ locals: [LocalFile]) async throws -> [ScanEntry] {
-    let folder = mailbox.folder
-    let names = Array(try await account.pool.run { try folder.baseNames() }.subtracting(locals.map(\.baseName)))
-    var rest: Set<[UInt8]> = []
-    for start in stride(from: 0, to: names.count, by: 512) {
-      let part = Array(names[start..<min(start + 512, names.count)])
-      for (name, rows) in zip(part, try await state.messages(baseNames: part))
-      where !rows.contains(where: { $0.mailbox == id }) {
-        rest.insert(name)
-      }
-    }
-    guard !rest.isEmpty else { return [] }
-    return try await account.pool.run { [rest] in Array(try folder.files(named: rest).entries.values.joined()) }
   }
 
   /// Compares files with the rows of their base names and notes what differs; returns those that have no row.

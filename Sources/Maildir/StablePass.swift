@@ -51,18 +51,20 @@ extension MaildirFolder {
     return found
   }
 
-  /// The base names of all its files.
+  /// The files whose base names are not among those: what a reading of the folder has missed.
   ///
   /// - Throws: `MaildirError.restless` where it would not stand still.
-  package func baseNames() throws -> Set<[UInt8]> {
+  package func files(besides seen: SeenNames) throws -> [ScanEntry] {
     var names: Set<[UInt8]> = []
     let stoodStill = try readStill {
       names = []
-      try scan(withStatus: false) { names.formUnion($0.map(\.parsed.base.bytes)) }
+      try scan(withStatus: false) { entries in
+        for base in entries.map(\.parsed.base.bytes) where !seen.contains(base) { names.insert(base) }
+      }
       return false
     }
     guard stoodStill else { throw MaildirError.restless(path: cur.path) }
-    return names
+    return names.isEmpty ? [] : Array(try files(named: names).entries.values.joined())
   }
 
   /// Which of these base names the folder has. Nil where it would not stand still.

@@ -77,24 +77,21 @@ struct DrainFolders: Sendable {
   /// proves to be here may be deleted on the server.
   func forEachDurable(of mailbox: Int64, _ body: ([LocalFile]) async throws -> Void) async throws {
     let folders = try await account.pool.run { try open() }
-    for folder in folders {
-      var known: Set<[UInt8]> = []
+    folders: for folder in folders {
+      var read = SeenNames()
       func note(_ entries: [ScanEntry]) async throws {
         let files = try await account.pool.run { try entries.compactMap { try durable($0, in: folder, of: mailbox) } }
-        known.formUnion(files.map(\.baseName))
+        for file in files { read.insert(file.baseName) }
         try await body(files)
       }
       for try await entries in FolderEntries(folder: folder, pool: account.pool) { try await note(entries) }
       // What was renamed meanwhile, and was not seen or not read, would be fetched a second time.
-      var isWhole = false
-      for _ in 0..<20 where !isWhole {
-        let rest = try await account.pool.run { try folder.baseNames() }.subtracting(known)
-        isWhole = rest.isEmpty
-        if !isWhole {
-          try await note(try await account.pool.run { Array(try folder.files(named: rest).entries.values.joined()) })
-        }
+      for _ in 0..<20 {
+        let rest = try await account.pool.run { [read] in try folder.files(besides: read) }
+        if rest.isEmpty { continue folders }
+        try await note(rest)
       }
-      guard isWhole else { throw MaildirError.restless(path: folder.cur.path) }
+      throw MaildirError.restless(path: folder.cur.path)
     }
     try await account.pool.run { for folder in folders { try folder.syncDirectories(source: false) } }
   }
