@@ -3,7 +3,8 @@ import MailModel
 import Maildir
 import SyncState
 
-/// The last look before a disappearance becomes a deletion: at all folders, now, and in each while it stands still.
+/// The last look before a disappearance becomes a deletion: at all folders, now, and in each while it stands still. A file
+/// may have got another name in another folder: one that no scan has met and that may be it is scanned first.
 struct DisappearanceCheck: Sendable {
   let account: OpenAccount
 
@@ -12,7 +13,9 @@ struct DisappearanceCheck: Sendable {
   func run(_ rows: [MessageRecord]) async throws -> [MessageRecord]? {
     guard !rows.isEmpty else { return [] }
     let names = Set(rows.map(\.baseName))
+    let sizes = Set(rows.map(\.diskSize))
     var found: Set<[UInt8]> = []
+    var metNow: Set<Int64> = []
     for record in try await account.state.mailboxes() {
       let mailbox: MirroredMailbox
       do {
@@ -28,10 +31,30 @@ struct DisappearanceCheck: Sendable {
         return nil
       }
       let loose = try await withoutOwner(here, in: record.id)
-      if !loose.isEmpty { try await account.state.forgetScan(of: record.id) }
+      let strange = try await strangeSizes(in: mailbox).intersection(sizes)
+      if !loose.isEmpty || !strange.isEmpty { try await account.state.forgetScan(of: record.id) }
       found.formUnion(loose)
+      metNow.formUnion(strange)
     }
-    return rows.filter { !found.contains($0.baseName) }
+    return rows.filter { !found.contains($0.baseName) && !metNow.contains($0.diskSize) }
+  }
+
+  /// The sizes of those files of a folder that no scan has met, in octets.
+  private func strangeSizes(in mailbox: MirroredMailbox) async throws -> Set<Int64> {
+    let (state, folder, clock) = (account.state, mailbox.folder, account.clock)
+    let stamp = try await account.pool.run { try folder.stamp(clock: clock) }
+    if mailbox.record.scan?.allowsSkipping(now: stamp) == true { return [] }
+    var known = SeenNames()
+    for file in try await state.localFiles(of: mailbox.record.id) { known.insert(file.baseName) }
+    var last: MessageRecord?
+    while true {
+      let page = try await state.page(of: mailbox.record.id, after: last)
+      guard let end = page.last else { break }
+      for row in page { known.insert(row.baseName) }
+      last = end
+    }
+    let strangers = try await account.pool.run { [known] in try folder.files(besides: known) }
+    return Set(strangers.compactMap(\.status?.size))
   }
 
   /// Those of the names that are not the file of another row, which came to the folder under the same name.

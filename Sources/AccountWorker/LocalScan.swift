@@ -41,7 +41,7 @@ struct LocalScan: Sendable {
     var names = SeenNames()
     func note(_ entries: [ScanEntry]) async throws {
       if isMatching { for entry in entries { names.insert(entry.parsed.base.bytes) } }
-      let found = try await compare(entries, seen: seen, known: known)
+      let found = try await compare(entries, seen: seen, known: known, isMatching: isMatching)
       locals += found.locals
       result.refetched += found.dropped
     }
@@ -69,7 +69,7 @@ struct LocalScan: Sendable {
   /// Compares files with the rows of their base names and notes what differs; returns those that have no row.
   /// - Parameter known: files without a row that an earlier look met, by inode.
   func compare(
-    _ entries: [ScanEntry], seen: SeenRows, known: [Int64: LocalFile]
+    _ entries: [ScanEntry], seen: SeenRows, known: [Int64: LocalFile], isMatching: Bool = false
   ) async throws -> (locals: [LocalFile], dropped: Int) {
     var (locals, dropped, open): ([LocalFile], Int, [ScanEntry]) = ([], 0, entries)
     let folder = mailbox.folder
@@ -80,8 +80,9 @@ struct LocalScan: Sendable {
       guard !found.renamed.isEmpty else { return (locals, dropped) }
       let names = Set(found.renamed.map(\.parsed.base.bytes))
       let inodes = Set(found.renamed.compactMap(\.status?.identity))
-      open = try await account.pool.run { try folder.files(named: names).entries.values.joined() }
-        .filter { $0.status.map { inodes.contains($0.identity) } ?? false }
+      let files = try await account.pool.run { try folder.files(named: names) }
+      guard files.isComplete || !isMatching else { break }
+      open = files.entries.values.joined().filter { $0.status.map { inodes.contains($0.identity) } ?? false }
     }
     throw MaildirError.restless(path: folder.cur.path)
   }
@@ -265,10 +266,12 @@ struct LocalScan: Sendable {
     var lost = 0
     let folder = mailbox.folder
     try await forEachMissing(seen) { rows in
-      let suspects = rows.filter { state.isSuspect(session: $0.session) }
-      let names = Set(suspects.map(\.baseName))
-      let here = try await account.pool.run { names.isEmpty ? [] : Set(try folder.files(named: names).entries.keys) }
-      let fallen = suspects.filter { !here.contains($0.baseName) }
+      let names = Set(rows.map(\.baseName))
+      guard let here = try await account.pool.run({ try folder.present(names) }) else {
+        throw MaildirError.restless(path: folder.cur.path)
+      }
+      let rows = rows.filter { !here.contains($0.baseName) }
+      let fallen = rows.filter { state.isSuspect(session: $0.session) }
       try await state.forget(fallen.map(\.id), event: .refetched, detail: "its file went with the power")
       lost += fallen.count
       try await state.setMissing(rows.filter { !state.isSuspect(session: $0.session) }, since: began)

@@ -128,12 +128,7 @@ extension OpenAccount {
     try await state.noteQuarantined(
       mailbox: record, entry: name.description, fileName: entry.name.bytes, digest: content?.digests.content ?? .zero,
       reason: reason, now: now())
-    try await pool.run {
-      try quarantine.keep(entry.name, from: folder[entry.subdirectory], as: name)
-      try quarantine.sync()
-      try folder[entry.subdirectory].unlink(entry.name, label: "aside")
-      try folder[entry.subdirectory].sync()
-    }
+    try await pool.run { try folder.setAside(entry, into: quarantine, as: name) }
     try await purgeUnkept()
     logger.warning("\(settings.name)/\(record.name): \(entry.name) moved to quarantine: \(reason)")
   }
@@ -171,5 +166,29 @@ extension FileTime {
     if overflow { return seconds < 0 ? .min : .max }
     let (sum, carry) = product.addingReportingOverflow(Int64(nanoseconds))
     return carry ? .max : sum
+  }
+}
+
+extension MaildirFolder {
+  /// Moves the very file that a scan met, whatever its name is now: another program may rename it meanwhile. Does nothing
+  /// where it has gone.
+  fileprivate func setAside(_ entry: ScanEntry, into quarantine: Quarantine, as name: FileName) throws {
+    guard let file = entry.status?.identity else { return }
+    func current() throws -> ScanEntry? {
+      if try self[entry.subdirectory].status(of: entry.name)?.identity == file { return entry }
+      return try find(base: entry.parsed.base).first { $0.status?.identity == file }
+    }
+    var isKept = false
+    for _ in 0..<5 {
+      guard let found = try current() else { return }
+      let directory = self[found.subdirectory]
+      if !isKept {
+        isKept = try quarantine.keep(found.name, file, from: directory, as: name)
+        if isKept { try quarantine.sync() }
+      }
+      guard isKept, try directory.status(of: found.name)?.identity == file else { continue }
+      if try directory.unlink(found.name, label: "aside") { return try directory.sync() }
+    }
+    throw MaildirError.restless(path: cur.path)
   }
 }

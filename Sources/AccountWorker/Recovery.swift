@@ -41,8 +41,11 @@ struct Recovery: Sendable {
         if !moving.isEmpty { try await ServerMoveRound(account: account, mailbox: mailbox).recover(moving) }
         _ = try await RemovalRound(account: account, mailbox: mailbox).finish(leaving, folderSize: leaving.count)
       } catch {
-        let failure = SyncFailure(
+        // Nothing would look again before the account is opened anew, so that is what has to happen.
+        let isPassing = if case MaildirError.restless = error { true } else { false }
+        var failure = SyncFailure(
           error, account: account.settings.name, location: "\(account.settings.name)/\(record.name)")
+        if isPassing { failure.scope = .account }
         guard failure.scope != .account else { throw failure }
         blocked[record.id] = failure
       }
@@ -108,6 +111,10 @@ struct Recovery: Sendable {
         var rest: [ScanEntry] = []
         var isRenamed = false
         for entry in files.entries[row.baseName] ?? [] {
+          guard entry.status?.size == row.diskSize else {
+            rest.append(entry)
+            continue
+          }
           guard let content = try folder.content(of: entry) else {
             isRenamed = true
             continue
@@ -128,8 +135,8 @@ struct Recovery: Sendable {
     var found: [Int64: ScanEntry] = [:]
     let sizes = Set(rows.map(\.diskSize))
     for record in records {
-      guard let mailbox = try? await account.mirrored(record) else { continue }
-      let folder = mailbox.folder
+      let folder: MaildirFolder
+      do { folder = try await account.mirrored(record).folder } catch MaildirError.folderMissing { continue }
       let candidates = try await account.pool.run { () -> [(ScanEntry, MessageDigests)] in
         var candidates: [(ScanEntry, MessageDigests)] = []
         let stoodStill = try folder.readStill {

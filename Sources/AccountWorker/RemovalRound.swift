@@ -86,6 +86,8 @@ struct RemovalRound: Sendable {
     var result = Result()
     var leaving: [Int64] = []
     var approved: [Int64] = []
+    let left = try await state.unsettled(.leaving).filter { $0.mailbox == id }
+    result.quarantined += try await finish(left, folderSize: nil)
     for start in stride(from: 0, to: departed.count, by: Self.page) {
       let rows = try await state.messages(ids: Array(departed[start..<min(start + Self.page, departed.count)]))
       var dropped: [MessageEnding] = []
@@ -184,23 +186,29 @@ struct RemovalRound: Sendable {
     guard !rows.isEmpty else { return 0 }
     let account = account
     let folder = mailbox.folder
-    let kept = try await account.pool.run {
+    let (kept, restless) = try await account.pool.run {
       var kept: [(row: MessageRecord, file: FileIdentity?)] = []
+      var restless: Set<Int64> = []
       for row in rows {
         switch try folder.link(row, into: account.quarantine) {
         case .linked(let file): kept.append((row, file))
         case .alreadyKept: kept.append((row, nil))
         case .notFound: break
+        case .restless: restless.insert(row.id)
         }
       }
       try account.quarantine.sync()
-      return kept
+      return (kept, restless)
     }
     try await state.confirmQuarantined(
       kept.map(\.row), event: event, cause: event == .refetched ? .sync : .server, reason: reason, now: account.now())
-    try await account.pool.run {
-      for (row, file) in kept { if let file { try folder.unlink(row, file) } }
+    let waiting = try await account.pool.run {
+      var waiting = restless
+      for (row, file) in kept {
+        if let file, try !folder.unlink(row, file) { waiting.insert(row.id) }
+      }
       try folder.syncDirectories([.new, .cur], source: false)
+      return waiting
     }
     account.report(
       kept.map { row, _ in
@@ -208,7 +216,9 @@ struct RemovalRound: Sendable {
           .gone, uid: row.uid, fileName: row.fileName, isInCur: row.isInCur, flags: row.flags, in: account.settings)
       })
     // What was not found has no copy yet: should its file turn up again, it is a local file, and nothing is lost.
-    try await state.settleRemovals(rows.map(\.id), of: id, folderSize: folderSize, now: account.now())
+    // What is renamed all the time keeps its intent, and is carried to its end by a later round.
+    try await state.settleRemovals(
+      rows.map(\.id).filter { !waiting.contains($0) }, of: id, folderSize: folderSize, now: account.now())
     try await account.purgeUnkept()
     return kept.count
   }
@@ -220,7 +230,8 @@ extension MaildirFolder {
     guard let name = FileName(bytes: row.fileName), let base = FileName(bytes: row.baseName) else { return nil }
     let recorded = ScanEntry(name: name, subdirectory: row.isInCur ? .cur : .new, status: nil)
     if try self[recorded.subdirectory].status(of: name) != nil { return recorded }
-    return try find(base: base).first
+    let found = try find(base: base)
+    return found.first { $0.status.map { FileStamp($0).inode } == row.stamp?.inode } ?? found.first
   }
 
   fileprivate enum Kept {
@@ -228,6 +239,8 @@ extension MaildirFolder {
     /// An earlier run put it there; a file of that name in the folder is the row's own or nobody's to remove.
     case alreadyKept
     case notFound
+    /// It is renamed all the time: later.
+    case restless
   }
 
   fileprivate func link(_ row: MessageRecord, into quarantine: Quarantine) throws -> Kept {
@@ -235,7 +248,9 @@ extension MaildirFolder {
     let isKept = try quarantine.directory.status(of: entry) != nil
     // A mail program may rename the file between its look and its link.
     for _ in 0..<5 {
-      guard let found = try current(row) else { return isKept ? .alreadyKept : .notFound }
+      let current: ScanEntry?
+      do { current = try self.current(row) } catch MaildirError.restless { return .restless }
+      guard let found = current else { return isKept ? .alreadyKept : .notFound }
       guard let status = try self[found.subdirectory].status(of: found.name) else { continue }
       // Only what the row stands for may go: its own file, or one of its content where the folder was copied.
       // A row's header may be the server's where a program has altered the file's.
@@ -243,24 +258,24 @@ extension MaildirFolder {
         guard let content = try content(of: found) else { continue }
         guard content.digests.content == row.digests.content else { return isKept ? .alreadyKept : .notFound }
       }
-      do {
-        try quarantine.keep(found.name, from: self[found.subdirectory], as: entry)
-      } catch let error as FileError where error.isMissing {
-        continue
+      if try quarantine.keep(found.name, status.identity, from: self[found.subdirectory], as: entry) {
+        return .linked(status.identity)
       }
-      return .linked(status.identity)
     }
-    throw MaildirError.restless(path: cur.path)
+    return .restless
   }
 
-  /// Removes the file that is safe in quarantine, and no other that has come to its name.
-  fileprivate func unlink(_ row: MessageRecord, _ file: FileIdentity) throws {
+  /// Removes the file that is safe in quarantine, and no other that has come to its name; false where it is renamed all
+  /// the time.
+  fileprivate func unlink(_ row: MessageRecord, _ file: FileIdentity) throws -> Bool {
     for _ in 0..<5 {
-      guard let found = try current(row) else { return }
+      let current: ScanEntry?
+      do { current = try self.current(row) } catch MaildirError.restless { return false }
+      guard let found = current else { return true }
       guard let status = try self[found.subdirectory].status(of: found.name) else { continue }
-      guard status.identity == file else { return }
-      if try self[found.subdirectory].unlink(found.name, label: "quarantined") { return }
+      guard status.identity == file else { return true }
+      if try self[found.subdirectory].unlink(found.name, label: "quarantined") { return true }
     }
-    throw MaildirError.restless(path: cur.path)
+    return false
   }
 }

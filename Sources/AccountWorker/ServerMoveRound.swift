@@ -193,7 +193,9 @@ struct ServerMoveRound: Sendable {
     else { return }
     let folder = place.folder
     let leftovers = try await account.pool.run {
-      try (folder.files(named: [row.baseName]).entries[row.baseName] ?? []).filter {
+      let found = try folder.files(named: [row.baseName])
+      guard found.isComplete else { throw MaildirError.restless(path: folder.cur.path) }
+      return try (found.entries[row.baseName] ?? []).filter {
         try folder.content(of: $0)?.digests.content == row.digests.content
       }
     }
@@ -272,13 +274,9 @@ extension MirroredMailbox {
         }
         try source.folder[place.entry.subdirectory].rename(
           place.entry.name, to: folder[target.subdirectory], as: target.name, label: "moved on the server")
-        if let status = try folder[target.subdirectory].status(of: target.name) {
-          return ScanEntry(name: target.name, subdirectory: target.subdirectory, status: status)
-        }
-        // Another program was as quick.
-        return try folder.find(base: target.parsed.base).first {
-          $0.status.map { FileStamp($0).inode == move.inode } ?? false
-        }
+        // Where another program was as quick, the next scan finds its name.
+        let status = try folder[target.subdirectory].status(of: target.name) ?? place.entry.status
+        return ScanEntry(name: target.name, subdirectory: target.subdirectory, status: status)
       } catch let error as FileError where error.isMissing {
         // Another program gave it other flags in between.
         guard let entry = try source.folder.find(move) else { return nil }

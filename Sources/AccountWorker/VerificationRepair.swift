@@ -17,9 +17,12 @@ struct VerificationRepair: Sendable {
       lines.append("\(mends.damaged.count) damaged files went to quarantine; the messages are fetched again")
     }
     if !mends.missing.isEmpty {
+      // One that another folder has was moved, which is for a sync to follow.
+      let rows = try await account.state.messages(ids: mends.missing)
+      let gone = try await DisappearanceCheck(account: account).run(rows) ?? []
       try await account.state.forget(
-        mends.missing, event: .refetched, detail: "its file was missing; asked for by verify --repair")
-      lines.append("\(mends.missing.count) messages whose files were missing are fetched again")
+        gone.map(\.id), event: .refetched, detail: "its file was missing; asked for by verify --repair")
+      if !gone.isEmpty { lines.append("\(gone.count) messages whose files were missing are fetched again") }
     }
     if mends.lists {
       try await account.state.forgetCheckpoint(of: mailbox.record.id)

@@ -48,6 +48,8 @@ package final class DirectoryReader {
 }
 
 extension DirectoryHandle {
+  package func isEmpty() throws -> Bool { try DirectoryReader(self).next(1).isEmpty }
+
   /// Gives all entries to `body`, at most `size` at a time.
   package func forEachBatch(of size: Int = 512, _ body: ([DirectoryEntry]) throws -> Void) throws {
     let reader = try DirectoryReader(self)

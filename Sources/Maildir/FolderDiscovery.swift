@@ -10,13 +10,16 @@ package struct FoundFolder: Hashable, Sendable {
 extension FolderLayout {
   /// All whole Maildirs below the root, parents first, the root itself not among them. One that lacks `cur/`, `new/` or
   /// `tmp/` is half made, or none; links are not followed.
-  /// - Parameter visit: called with each directory in which a folder may be made, before its entries are read.
+  /// - Parameters:
+  ///   - visit: called with each directory in which a folder may be made, before its entries are read.
+  ///   - doubt: called with the path of each directory that may be a folder although it is not listed: one that may not
+  ///     be read, or that is empty, perhaps since a file system is not mounted.
   package func folders(
-    in root: DirectoryHandle, visit: (DirectoryHandle) -> Void = { _ in }
+    in root: DirectoryHandle, visit: (DirectoryHandle) -> Void = { _ in }, doubt: (String) -> Void = { _ in }
   ) throws -> [FoundFolder] {
     var found: [FoundFolder] = []
     visit(root)
-    try collect(in: root, at: [], visit, &found)
+    try collect(in: root, at: [], visit, doubt, &found)
     return found.sorted { $0.path.bytes.lexicographicallyPrecedes($1.path.bytes) }
   }
 
@@ -25,7 +28,7 @@ extension FolderLayout {
   private static let countLimit = 100_000
 
   private func collect(
-    in directory: DirectoryHandle, at place: [FileName], _ visit: (DirectoryHandle) -> Void,
+    in directory: DirectoryHandle, at place: [FileName], _ visit: (DirectoryHandle) -> Void, _ doubt: (String) -> Void,
     _ found: inout [FoundFolder]
   ) throws {
     var names: [FileName] = []
@@ -36,22 +39,30 @@ extension FolderLayout {
       }
     }
     for name in names where found.count < Self.countLimit {
-      guard let inner = try opened(name, in: directory) else { continue }
+      guard let inner = try opened(name, in: directory, doubt) else { continue }
       visit(inner)
       if let cur = try Self.identityOfCur(in: inner) {
         found.append(FoundFolder(path: FolderPath(place + [name]), cur: cur))
+      } else if try inner.isEmpty() {
+        doubt(inner.path)
       }
-      if self == .fs, place.count < Self.depthLimit { try collect(in: inner, at: place + [name], visit, &found) }
+      if self == .fs, place.count < Self.depthLimit { try collect(in: inner, at: place + [name], visit, doubt, &found) }
     }
   }
 
   private static let own: Set<FileName> = ["cur", "new", "tmp"]
 
   /// Nil for what is no directory of ours to read, or has gone meanwhile.
-  private func opened(_ name: FileName, in directory: DirectoryHandle) throws -> DirectoryHandle? {
+  private func opened(
+    _ name: FileName, in directory: DirectoryHandle, _ doubt: (String) -> Void
+  ) throws -> DirectoryHandle? {
     do {
       return try directory.openDirectory(name)
-    } catch let error as FileError where error.isMissing || error.isRefused || error.isNoDirectory {
+    } catch let error as FileError where error.isRefused {
+      // The file system's own, at its top.
+      if name != "lost+found" { doubt(directory.path(of: name)) }
+      return nil
+    } catch let error as FileError where error.isMissing || error.isNoDirectory {
       return nil
     }
   }

@@ -32,7 +32,25 @@ package final class Quarantine: Sendable {
 
   /// Gives a message a second name here, or a copy where the Maildir is on another file system. May be repeated with
   /// the same name. Not durable before `sync`; the source stays where it is.
-  package func keep(_ name: FileName, from source: DirectoryHandle, as entry: FileName) throws {
+  ///
+  /// - Returns: false where nothing of that name is there any more, or another file has come to it: nothing is kept.
+  package func keep(
+    _ name: FileName, _ file: FileIdentity, from source: DirectoryHandle, as entry: FileName
+  ) throws -> Bool {
+    guard try source.status(of: name)?.identity == file else { return false }
+    do {
+      try keep(name, from: source, as: entry)
+    } catch let error as FileError where error.isMissing {
+      guard try source.status(of: name) == nil else { throw error }
+      return false
+    }
+    if try source.status(of: name)?.identity == file { return true }
+    guard try directory.status(of: entry)?.identity != file else { return true }
+    try directory.unlink(entry, label: "quarantine")
+    return false
+  }
+
+  private func keep(_ name: FileName, from source: DirectoryHandle, as entry: FileName) throws {
     do {
       try source.link(name, to: directory, as: entry, label: "quarantine")
     } catch let error as FileError where error.code == EEXIST {

@@ -32,6 +32,9 @@ package struct FolderStamp: Hashable, Sendable {
     self.began = began
   }
 
+  /// Whether the file system seems to keep whole seconds.
+  var isCoarse: Bool { [new.modified, new.changed, cur.modified, cur.changed].allSatisfy { $0.nanoseconds == 0 } }
+
   /// Whether the folder need not be read: both directories are as they were at the last complete scan, and that scan
   /// began over 2 s after their times, so that no change could hide within one tick of the file system's clock.
   package func allowsSkipping(now: FolderStamp) -> Bool {

@@ -9,7 +9,9 @@ extension AccountState {
     guard !uploads.isEmpty else { return }
     let session = session
     try await write { db in
-      for upload in uploads { try Self.insert(upload, session: session, now: now, db) }
+      for upload in uploads where try !Self.isTaken(upload.uid, in: upload.file.mailbox, db) {
+        try Self.insert(upload, session: session, now: now, db)
+      }
       for mailbox in Set(uploads.map(\.file.mailbox)) { try Self.countLocalFiles(of: mailbox, db) }
     }
   }
@@ -47,6 +49,16 @@ extension AccountState {
     }
   }
 
+  /// Whether a row has that UID: a round of the mailbox itself, which ran meanwhile on another connection, has met the
+  /// message first, and made it the counterpart of the file (`adopt`).
+  private static func isTaken(
+    _ uid: UID, in mailbox: Int64, besides message: Int64 = -1, _ db: Database
+  ) throws -> Bool {
+    try Bool.fetchOne(
+      db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM message WHERE mailbox = ? AND uid = ? AND id <> ?)"),
+      arguments: [mailbox, uid.value, message]) ?? false
+  }
+
   private static func drop(intent: Int64, _ db: Database) throws {
     try db.cachedStatement(sql: "DELETE FROM intent WHERE id = ?").execute(arguments: [intent])
   }
@@ -57,6 +69,8 @@ extension AccountState {
   ) async throws {
     let session = session
     try await write { db in
+      try db.execute(sql: "DELETE FROM intent WHERE id = ?", arguments: [intent.id])
+      guard try !Self.isTaken(uid, in: intent.mailbox, db) else { return }
       try db.execute(
         sql: """
           INSERT INTO message (mailbox, uid, state, base_name, file_name, in_cur, flags, keywords, unlettered,
@@ -70,7 +84,6 @@ extension AccountState {
           Data(intent.digests.content.bytes), Data(intent.digests.header.bytes), intent.wireSize, intent.wireSize,
           internalDate, internalZone, session, now * 1_000_000_000, now,
         ])
-      try db.execute(sql: "DELETE FROM intent WHERE id = ?", arguments: [intent.id])
     }
   }
 
@@ -89,7 +102,7 @@ extension AccountState {
     guard !moves.isEmpty else { return }
     let session = session
     try await write { db in
-      for move in moves {
+      for move in moves where try !Self.isTaken(move.uid, in: move.file.mailbox, besides: move.message, db) {
         let source =
           leavesSource
           ? try Row.fetchOne(db, sql: "SELECT mailbox, uid FROM message WHERE id = ?", arguments: [move.message]) : nil

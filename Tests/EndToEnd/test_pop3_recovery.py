@@ -2,6 +2,7 @@
 comes twice."""
 
 import os
+import time
 
 import mail_reader
 from drain_case import DrainCase, digests
@@ -102,6 +103,29 @@ class Recovery(DrainCase):
         self.assertEqual(server.count("DELE"), 0)
         self.assertIn("40", mirror.run("holds").out)
         return server, mirror
+
+    def test_D1_a_folder_that_cannot_be_looked_at_has_lost_nothing(self):
+        """Messages were filed in a folder whose file system is not mounted now: none counts as deleted."""
+        server, mirror = self.kept(12, delete_on_server="expunge", settle="1s")
+        done, away = mirror.root / ".Done", mirror.directory / "away"
+        for part in ("cur", "new", "tmp"):
+            (done / part).mkdir(parents=True)
+        filed = sorted((mirror.root / "new").iterdir())[:3]
+        for path in filed:
+            path.rename(done / "cur" / (path.name + ":2,S"))
+        mirror.sync()
+        done.rename(away)
+        done.mkdir()
+        for _ in range(3):
+            result = mirror.sync()
+            time.sleep(1.2)
+        self.assertIn(".Done", result.err)
+        self.assertEqual((len(server.drops), server.count("DELE")), (12, 0))
+        done.rmdir()
+        away.rename(done)
+        (done / "cur" / (filed[0].name + ":2,S")).unlink()
+        wait_until(lambda: mirror.sync() and len(server.drops) == 11, 20)
+        self.assertEqual(len(mirror.mail()), 11)
 
     def test_D1_approved_deletions_go_from_the_server(self):
         server, mirror = self.held()

@@ -13,8 +13,9 @@ import Testing
     let state = try Place()
     let quarantine = try Quarantine(stateDirectory: state.directory, account: "work")
     let name = Quarantine.newName(clock: .system)
-    try quarantine.keep("1.x:2,S", from: folder.cur, as: name)
-    try quarantine.keep("1.x:2,S", from: folder.cur, as: name)
+    let file = try #require(try folder.cur.status(of: "1.x:2,S")).identity
+    #expect(try quarantine.keep("1.x:2,S", file, from: folder.cur, as: name))
+    #expect(try quarantine.keep("1.x:2,S", file, from: folder.cur, as: name))
     try quarantine.sync()
     #expect(try state.text("quarantine/work/" + name.description) == "text")
     #expect(try place.text("cur/1.x:2,S") == "text")
@@ -23,7 +24,13 @@ import Testing
     #expect(status.st_mode & 0o777 == 0o700)
     // The same entry for another message is refused.
     try place.put("cur/2.x:2,S", "other")
-    #expect(throws: MaildirError.self) { try quarantine.keep("2.x:2,S", from: folder.cur, as: name) }
+    let other = try #require(try folder.cur.status(of: "2.x:2,S")).identity
+    #expect(throws: MaildirError.self) { try quarantine.keep("2.x:2,S", other, from: folder.cur, as: name) }
+    // Nor is one kept that has come to the name of the first, or of which the name has gone.
+    let next = Quarantine.newName(clock: .system)
+    #expect(try !quarantine.keep("2.x:2,S", file, from: folder.cur, as: next))
+    #expect(try !quarantine.keep("3.x:2,S", file, from: folder.cur, as: next))
+    #expect(try quarantine.directory.status(of: next) == nil)
     // Opened again, it holds the same.
     var entries: [Quarantine.Entry] = []
     try Quarantine(stateDirectory: state.directory, account: "work").list { entries += $0 }
@@ -47,7 +54,8 @@ import Testing
       rmdir("/dev/shm/\(name)/quarantine/work")
       rmdir("/dev/shm/\(name)/quarantine")
     }
-    for _ in 0..<2 { try quarantine.keep(entry.name, from: folder.new, as: "5.kept") }
+    let file = try #require(try folder.new.status(of: entry.name)).identity
+    for _ in 0..<2 { #expect(try quarantine.keep(entry.name, file, from: folder.new, as: "5.kept")) }
     let kept = try #require(try quarantine.directory.status(of: "5.kept"))
     #expect(kept.modified == FileTime(seconds: 1_000_000))
     #expect(try MessageContent.reading(quarantine.directory.openFile("5.kept")) == folder.content(of: entry))

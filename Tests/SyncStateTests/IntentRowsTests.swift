@@ -51,4 +51,38 @@ import Testing
       #expect(intent.mayBeDone == mayBeDone)
     }
   }
+
+  /// A mailbox's own round may meet what an act brought there before the answer to the act is written down.
+  @Test func whatARoundHasMetFirstIsNotConfirmedAgain() async throws {
+    let uid = try #require(UID(7))
+    let local = try file(1, inode: 10)
+    try await state.setLocalFiles([local], of: mailbox)
+    let delivery = DeliveryIntent(
+      mailbox: mailbox, uid: uid, baseName: local.baseName, fileName: local.fileName, isInCur: true, flags: FlagSet(),
+      unlettered: [], digests: local.digests, diskSize: 3, wireSize: 3, rfc822Size: 3, lineEnds: nil, internalDate: nil,
+      internalZone: nil, emailID: nil, gmailID: nil)
+    #expect(try await state.adopt([Adoption(file: local, intent: delivery, pending: [])]) == UIDSet([uid]))
+    let adopted = try #require(try await state.messages([uid], of: mailbox)[uid])
+
+    try await state.confirmUploads(
+      [
+        ConfirmedUpload(
+          intent: nil, file: local, uid: uid, flags: FlagSet(), wireSize: 3, internalDate: nil, internalZone: nil)
+      ], now: 3)
+    let intent = ServerIntent(
+      kind: .append, mailbox: mailbox, uidValidity: try #require(UIDValidity(1)), uidNext: 1, source: nil, file: nil,
+      digests: local.digests, wireSize: 3)
+    try await state.confirmArrival(
+      of: intent, uid: uid, flags: FlagSet(), internalDate: nil, internalZone: nil, now: 3)
+    var second = delivery
+    (second.uid, second.baseName, second.fileName) = (
+      try #require(UID(8)), Array("two".utf8), Array("two:2,".utf8)
+    )
+    let other = try #require(try await state.intend([second]).first)
+    try await state.confirmMoves(
+      [ConfirmedMove(intent: nil, message: other, file: local, uid: uid, pending: [], unlettered: [])],
+      leavesSource: true, detail: "", now: 3)
+    #expect(try await state.messages([uid], of: mailbox)[uid]?.id == adopted.id)
+    #expect(try await state.messages(ids: [other]).first?.uid == UID(8))
+  }
 }

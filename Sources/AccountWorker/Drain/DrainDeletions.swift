@@ -29,14 +29,22 @@ struct DrainDeletions: Sendable {
       try await state.setMissingSince(began, missing.filter { $0.missingSince == nil }.map(\.id))
       settled += missing.filter { row in row.missingSince.map { began - $0 >= settle } ?? false }
     }
+    let held = try await state.heldMessages()
+    settled.removeAll { held.contains($0.id) }
+    guard !settled.isEmpty else { return }
+    if let path = try await folders.doubtful() {
+      account.logger.warning(
+        "\(account.settings.name): \(path) may be a folder with mail, and can't be read: nothing counts as deleted",
+        metadata: account.metadata())
+      return
+    }
     guard let present = try await folders.presence(of: settled) else {
       account.logger.info(
         "\(account.settings.name): files are being renamed; deletions wait", metadata: account.metadata())
       return
     }
-    let held = try await state.heldMessages()
-    let spared = present.named.union(present.withContent).union(held)
-    try await remove(settled.filter { !spared.contains($0.id) }, of: count)
+    try await remove(
+      settled.filter { !present.named.contains($0.id) && !present.withContent.contains($0.id) }, of: count)
   }
 
   /// Returns how many there are.

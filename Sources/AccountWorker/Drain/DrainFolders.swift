@@ -8,16 +8,27 @@ struct DrainFolders: Sendable {
   let account: OpenAccount
 
   /// Blocks: for the disk threads.
-  private func open() throws -> [MaildirFolder] {
+  /// - Parameter doubt: called with the path of what may be a folder, but can't be read as one.
+  private func open(doubt: (String) -> Void = { _ in }) throws -> [MaildirFolder] {
     let (root, layout) = (account.root, account.settings.layout)
-    var paths = try layout.folders(in: root).map(\.path)
+    var paths = try layout.folders(in: root, doubt: doubt).map(\.path)
     if layout == .maildirPlusPlus { paths.insert(.root, at: 0) }
     return try paths.compactMap { path in
       do {
         return try MaildirFolder.open(in: root, at: path)
-      } catch MaildirError.folderMissing {
+      } catch MaildirError.folderMissing(let path) {
+        doubt(path)
         return nil
       }
+    }
+  }
+
+  /// The path of something that may be a folder with mail, but can't be read as one: nothing is gone while there is one.
+  func doubtful() async throws -> String? {
+    try await account.pool.run {
+      var doubtful: String?
+      _ = try open { doubtful = doubtful ?? $0 }
+      return doubtful
     }
   }
 
@@ -51,25 +62,49 @@ struct DrainFolders: Sendable {
     guard !rows.isEmpty else { return Presence() }
     let byName = Dictionary(grouping: rows, by: \.baseName)
     let bySize = Dictionary(grouping: rows, by: \.diskSize)
-    return try await account.pool.run {
-      var found = Presence()
-      for folder in try open() {
+    var found = Presence()
+    for folder in try await account.pool.run({ try open() }) {
+      try Task.checkCancellation()
+      let known = found
+      let here = try await account.pool.run { () -> Presence? in
+        var found = known
+        // What was read in one pass is as it was in the next, but for files that came.
+        var read: Set<FileStamp> = []
         let stoodStill = try folder.readStill {
           try folder.scan(withStatus: true) { entries in
             for entry in entries {
               found.named.formUnion((byName[entry.parsed.base.bytes] ?? []).map(\.id))
-              let alike = entry.status.flatMap { bySize[$0.size] } ?? []
-              guard alike.contains(where: { !found.withContent.contains($0.id) }),
-                let content = try folder.content(of: entry)
+              guard let status = entry.status, let alike = bySize[status.size],
+                alike.contains(where: { !found.withContent.contains($0.id) }), !read.contains(FileStamp(status))
               else { continue }
-              for row in alike where row.digests == content.digests { found.withContent.insert(row.id) }
+              guard let digests = try digests(of: entry, in: folder) else { continue }
+              read.insert(FileStamp(status))
+              for row in alike where digests == .unreadable || digests == .read(row.digests) {
+                found.withContent.insert(row.id)
+              }
             }
           }
           return found.named.union(found.withContent).count == rows.count
         }
-        guard stoodStill else { return nil }
+        return stoodStill ? found : nil
       }
-      return found
+      guard let here else { return nil }
+      found = here
+    }
+    return found
+  }
+
+  private enum Reading: Equatable {
+    case read(MessageDigests)
+    /// May be any message of its size.
+    case unreadable
+  }
+
+  private func digests(of entry: ScanEntry, in folder: MaildirFolder) throws -> Reading? {
+    do {
+      return try folder.content(of: entry).map { .read($0.digests) }
+    } catch let error as FileError where error.isRefused {
+      return .unreadable
     }
   }
 
@@ -77,22 +112,26 @@ struct DrainFolders: Sendable {
   /// proves to be here may be deleted on the server.
   func forEachDurable(of mailbox: Int64, _ body: ([LocalFile]) async throws -> Void) async throws {
     let folders = try await account.pool.run { try open() }
-    folders: for folder in folders {
-      var read = SeenNames()
-      func note(_ entries: [ScanEntry]) async throws {
-        let files = try await account.pool.run { try entries.compactMap { try durable($0, in: folder, of: mailbox) } }
-        for file in files { read.insert(file.baseName) }
-        try await body(files)
-      }
-      for try await entries in FolderEntries(folder: folder, pool: account.pool) { try await note(entries) }
-      // What was renamed meanwhile, and was not seen or not read, would be fetched a second time.
-      for _ in 0..<20 {
-        let rest = try await account.pool.run { [read] in try folder.files(besides: read) }
-        if rest.isEmpty { continue folders }
-        try await note(rest)
-      }
-      throw MaildirError.restless(path: folder.cur.path)
+    var read = SeenNames()
+    func note(_ entries: [ScanEntry], in folder: MaildirFolder) async throws {
+      let files = try await account.pool.run { try entries.compactMap { try durable($0, in: folder, of: mailbox) } }
+      for file in files { read.insert(file.baseName) }
+      try await body(files)
     }
+    for folder in folders {
+      for try await entries in FolderEntries(folder: folder, pool: account.pool) { try await note(entries, in: folder) }
+    }
+    // What was renamed or filed elsewhere meanwhile, and was not seen or not read, would be fetched a second time.
+    var isWhole = false
+    for _ in 0..<20 where !isWhole {
+      isWhole = true
+      for folder in folders {
+        let rest = try await account.pool.run { [read] in try folder.files(besides: read) }
+        isWhole = isWhole && rest.isEmpty
+        try await note(rest, in: folder)
+      }
+    }
+    guard isWhole else { throw MaildirError.restless(path: account.root.path) }
     try await account.pool.run { for folder in folders { try folder.syncDirectories(source: false) } }
   }
 
