@@ -42,7 +42,11 @@ extension AccountState {
           UPDATE message SET base_name = ?, pending = 1, missing_since = 0, leaving = 2, copy_of = NULL WHERE id = ?
           """, arguments: [Data("replaced by \(message)".utf8), replaced])
       try History.note(.replaced, of: message, cause: .folder, detail: HistoryDetail.editedHere, now: now, db)
-    } else if upload.copyOf != nil {
+    } else if let source = upload.copyOf {
+      // On a server with labels a copy is the same message under another label (X-GM-EXT-1).
+      try db.cachedStatement(
+        sql: "UPDATE message SET gmail_id = (SELECT gmail_id FROM message WHERE id = ?) WHERE id = ?"
+      ).execute(arguments: [source, message])
       try History.note(.copied, of: message, cause: .folder, now: now, db)
     } else {
       try History.note(.uploaded, of: message, cause: .folder, now: now, db)

@@ -381,6 +381,22 @@ class Providers(HostileTwoWay):
         self.assertEqual(self.server.box("[Gmail]/Trash").messages, [])
         self.assertQuiet()
 
+    def test_V3_a_local_move_of_a_message_that_another_label_had_first(self):
+        """The copy in the folder is taken for one of All Mail's message, which has been known for longer."""
+        self.gmail()
+        for name in ("[Gmail]/All Mail", "Work"):
+            self.server.box(name).add(letter("t9", ends=b"\r\n")).gmail_id = 2009
+            self.synced(self.subject)
+        path = self.file("t9", "Work")
+        mail_reader.copy(path, self.folder())
+        self.settle()
+        self.assertPlaces("t9", "INBOX", "Work", "[Gmail]/All Mail")
+        path.unlink()
+        self.settle()
+        self.assertPlaces("t9", "INBOX", "[Gmail]/All Mail")
+        self.assertEqual(self.server.box("[Gmail]/Trash").messages, [])
+        self.assertQuiet()
+
     def test_V3_a_server_that_expunges_on_the_deleted_flag(self):
         """Gmail's default: +FLAGS \\Deleted takes the message out of the folder at once. A local T there counts as a
         deletion: the last label is in Trash afterwards, not destroyed."""

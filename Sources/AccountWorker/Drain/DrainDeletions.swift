@@ -34,7 +34,10 @@ struct DrainDeletions: Sendable {
     guard !settled.isEmpty else { return }
     if let path = try await folders.doubtful() {
       account.logger.warning(
-        "\(account.settings.name): \(path) may be a folder with mail, and can't be read: nothing counts as deleted",
+        """
+        \(account.settings.name): \(path) is empty or can't be read, and may be a folder with mail that is not mounted; \
+        nothing counts as deleted before it is back, or removed
+        """,
         metadata: account.metadata())
       return
     }
