@@ -41,11 +41,10 @@ struct Recovery: Sendable {
         if !moving.isEmpty { try await ServerMoveRound(account: account, mailbox: mailbox).recover(moving) }
         _ = try await RemovalRound(account: account, mailbox: mailbox).finish(leaving, folderSize: leaving.count)
       } catch {
-        // Nothing would look again before the account is opened anew, so that is what has to happen.
-        let isPassing = if case MaildirError.restless = error { true } else { false }
         var failure = SyncFailure(
           error, account: account.settings.name, location: "\(account.settings.name)/\(record.name)")
-        if isPassing { failure.scope = .account }
+        // Nothing would look again before the account is opened anew, so that is what has to happen.
+        if case MaildirError.restless = error { failure.scope = .account }
         guard failure.scope != .account else { throw failure }
         blocked[record.id] = failure
       }

@@ -38,6 +38,7 @@ package final class Quarantine: Sendable {
     _ name: FileName, _ file: FileIdentity, from source: DirectoryHandle, as entry: FileName
   ) throws -> Bool {
     guard try source.status(of: name)?.identity == file else { return false }
+    let wasThere = try directory.status(of: entry) != nil
     do {
       try keep(name, from: source, as: entry)
     } catch let error as FileError where error.isMissing {
@@ -45,7 +46,8 @@ package final class Quarantine: Sendable {
       return false
     }
     if try source.status(of: name)?.identity == file { return true }
-    guard try directory.status(of: entry)?.identity != file else { return true }
+    // What an earlier run has kept was compared, and may be the last there is of it.
+    guard try !wasThere && directory.status(of: entry)?.identity != file else { return true }
     try directory.unlink(entry, label: "quarantine")
     return false
   }
